@@ -1,0 +1,22 @@
+"""What every other room stands on: clocks, threads, forks, accounting and the library's own log."""
+
+from queue_telemetry._runtime.accounting import Delivery, DeliveryLedger, DropReason
+from queue_telemetry._runtime.backoff import full_jitter_s
+from queue_telemetry._runtime.clock import SYSTEM_CLOCK, Clock
+from queue_telemetry._runtime.guard import guarded, is_guarded
+from queue_telemetry._runtime.log import LOGGER, say
+from queue_telemetry._runtime.thread import BackgroundLoop
+
+__all__ = [
+    "LOGGER",
+    "SYSTEM_CLOCK",
+    "BackgroundLoop",
+    "Clock",
+    "Delivery",
+    "DeliveryLedger",
+    "DropReason",
+    "full_jitter_s",
+    "guarded",
+    "is_guarded",
+    "say",
+]

@@ -1,0 +1,28 @@
+"""Marks the threads that do the library's own work, so that what they log is never shipped by them again.
+
+Without it the HTTP client's own log line about a POST becomes a record, which becomes a POST, for ever.
+"""
+
+import threading
+from collections.abc import Generator
+from contextlib import contextmanager
+
+__all__ = ["guarded", "is_guarded"]
+
+_thread = threading.local()
+
+
+@contextmanager
+def guarded() -> Generator[None]:
+    """Do telemetry work on this thread: records born inside the block are not shipped. Nests."""
+    outer = is_guarded()
+    _thread.guarded = True
+    try:
+        yield
+    finally:
+        _thread.guarded = outer
+
+
+def is_guarded() -> bool:
+    """Tell whether this thread is doing telemetry work now."""
+    return getattr(_thread, "guarded", False)

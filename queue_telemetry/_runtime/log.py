@@ -1,0 +1,35 @@
+"""The library's own voice: the stdlib logger `queue_telemetry`, at most one line a minute per cause.
+
+Never call it under a lock: the application's handlers run inside.
+"""
+
+import logging
+import time
+
+__all__ = ["LOGGER", "say"]
+
+LOGGER = logging.getLogger("queue_telemetry")
+LOGGER.addHandler(logging.NullHandler())
+
+_INTERVAL_S = 60.0
+_last: dict[str, float] = {}  # bounded: causes are literals in this package
+
+
+def say(cause: str, message: str, *args: object, level: int = logging.WARNING) -> None:
+    """Log *message* unless the same *cause* was logged less than a minute ago. Must not raise.
+
+    Args:
+        cause: A literal that names what is wrong; one line a minute each.
+        message: A `%s` style message.
+        *args: Its arguments; never a secret, a token or a payload.
+        level: A level of the stdlib's.
+    """
+    now = time.monotonic()
+    last = _last.get(cause)
+    if last is not None and now - last < _INTERVAL_S:
+        return
+    _last[cause] = now
+    try:
+        LOGGER.log(level, message, *args)
+    except Exception:  # noqa: BLE001 - the application's own handlers run here
+        _last[cause] = now
