@@ -91,10 +91,14 @@ _ROWS: Final = (
     _timer("queue.enqueue.duration", "Time to hand a task to the broker.", "queue"),
     _timer("queue.claim.duration", "Time to fetch a task from the broker.", "queue"),
     _shared_gauge("queue.size", "queue_size_current", "Tasks waiting in the broker."),
-    _shared_gauge("queue.oldest_task_age", "queue_oldest_task_age_seconds", "Age of the oldest task that waits."),
+    _shared_gauge(
+        "queue.oldest_task_age", "queue_oldest_task_age_seconds", "Age of the oldest task that waits."
+    ),
     _process_gauge("queue.active_workers", "queue_active_workers", "Worker scopes that are open."),
     _process_gauge("queue.worker.slots", "queue_worker_slots", "Slots of the open worker scopes.", "state"),
-    _process_gauge("queue.tasks.in_flight", "queue_tasks_in_flight", "Runs begun and not ended.", *_QUEUE_TYPE),
+    _process_gauge(
+        "queue.tasks.in_flight", "queue_tasks_in_flight", "Runs begun and not ended.", *_QUEUE_TYPE
+    ),
     _counter("queue.telemetry.accepted", "Units of telemetry taken in.", "signal", "reason"),
     _counter("queue.telemetry.delivered", "Units of telemetry handed on.", "signal", "reason"),
     _counter("queue.telemetry.dropped", "Units of telemetry given up.", "signal", "reason"),
