@@ -3,6 +3,7 @@
 from queue_telemetry._runtime.accounting import Delivery, DeliveryLedger, DropReason
 from queue_telemetry._runtime.backoff import full_jitter_s
 from queue_telemetry._runtime.clock import SYSTEM_CLOCK, Clock
+from queue_telemetry._runtime.fork import ForkAware, register_fork_aware
 from queue_telemetry._runtime.guard import guarded, is_guarded
 from queue_telemetry._runtime.log import LOGGER, say
 from queue_telemetry._runtime.thread import BackgroundLoop
@@ -15,8 +16,10 @@ __all__ = [
     "Delivery",
     "DeliveryLedger",
     "DropReason",
+    "ForkAware",
     "full_jitter_s",
     "guarded",
     "is_guarded",
+    "register_fork_aware",
     "say",
 ]

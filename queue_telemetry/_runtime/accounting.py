@@ -4,8 +4,6 @@ import threading
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from queue_telemetry._runtime import fork
-
 __all__ = ["Delivery", "DeliveryLedger", "DropReason"]
 
 
@@ -55,15 +53,10 @@ class DeliveryLedger:
     """Counts units through one pipeline so that `accepted + adopted == delivered + dropped + pending`.
 
     Every move is one method; what was accepted and has not moved is pending. The lock guards the counts and is held for
-    a few assignments. A forked child starts with an empty ledger, since its parent keeps what is pending.
+    a few assignments. A forked child makes a new ledger, since its parent keeps what is pending.
     """
 
     def __init__(self) -> None:
-        self.reset_after_fork()
-        fork.register(self)
-
-    def reset_after_fork(self) -> None:
-        """Start from zero with a new lock, in a forked child."""
         self._lock = threading.RLock()  # re-entrant: a signal handler may read or count in between
         self._accepted = 0
         self._adopted = 0

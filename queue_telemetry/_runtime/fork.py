@@ -7,7 +7,7 @@ import os
 import weakref
 from typing import Protocol
 
-__all__ = ["ForkAware", "register"]
+__all__ = ["ForkAware", "register_fork_aware"]
 
 
 class ForkAware(Protocol):
@@ -21,7 +21,7 @@ _members: weakref.WeakSet[ForkAware] = weakref.WeakSet()
 _hooked = False
 
 
-def register(member: ForkAware) -> None:
+def register_fork_aware(member: ForkAware) -> None:
     """Have `member.reset_after_fork()` called in every child of this process."""
     global _hooked  # noqa: PLW0603 - the interpreter has no way to take a fork hook back, so there is one for good
     _members.add(member)
