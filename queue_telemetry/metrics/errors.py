@@ -164,10 +164,25 @@ class _Tally:
     inherited: int
     first_seen_s: float
     last: ErrorSample
+    group: ErrorGroup | None = None  # as read last, until the next error
 
     @property
     def rank(self) -> int:
         return self.count + self.inherited
+
+    def read(self) -> ErrorGroup:
+        if self.group is None:
+            last = self.last
+            self.group = ErrorGroup(
+                last.fingerprint,
+                last.type,
+                last.task_type,
+                self.count,
+                self.first_seen_s,
+                last.at_s,
+                last.message,
+            )
+        return self.group
 
 
 class ErrorGroups:
@@ -195,23 +210,13 @@ class ErrorGroups:
         else:
             tally.count += 1
             tally.last = sample
+            tally.group = None
 
     def groups(self, now_s: float) -> tuple[ErrorGroup, ...]:
         """Return the groups seen within the hour before *now_s* (epoch seconds), most frequent first."""
         recent = [tally for tally in self._tallies.values() if now_s - tally.last.at_s <= _RECENT_S]
         recent.sort(key=lambda tally: (-tally.count, -tally.last.at_s))
-        return tuple(
-            ErrorGroup(
-                tally.last.fingerprint,
-                tally.last.type,
-                tally.last.task_type,
-                tally.count,
-                tally.first_seen_s,
-                tally.last.at_s,
-                tally.last.message,
-            )
-            for tally in recent
-        )
+        return tuple([tally.read() for tally in recent])
 
     def _make_room(self, now_s: float) -> int:
         def worth(tally: _Tally) -> tuple[bool, int, float]:

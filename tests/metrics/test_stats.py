@@ -1,0 +1,195 @@
+import pytest
+
+from queue_telemetry._runtime import Clock
+from queue_telemetry.metrics.batch import Batch, Series
+from queue_telemetry.metrics.catalog import CATALOG, Kind, Metric
+from queue_telemetry.metrics.errors import ErrorSample
+from queue_telemetry.metrics.stats import Stats
+
+
+class _Hands:
+    """Two clocks that a test turns by hand."""
+
+    def __init__(self) -> None:
+        self.now_s = 10_000.0
+
+    def clock(self) -> Clock:
+        return Clock(monotonic=lambda: self.now_s, time=lambda: 1_700_000_000.0 + self.now_s)
+
+
+@pytest.fixture
+def hands() -> _Hands:
+    return _Hands()
+
+
+@pytest.fixture
+def stats(hands: _Hands) -> Stats:
+    return Stats(hands.clock())
+
+
+def _counted(event: str, *values: str, amount: float = 1) -> Batch:
+    return Batch(counters=[(Series(CATALOG[event], values), amount, 1)])
+
+
+def _timed(event: str, *values: str, seconds: list[float]) -> Batch:
+    return Batch(timings=[(Series(CATALOG[event], values), seconds)])
+
+
+def _gauged(event: str, value: float | None, queue: str = "mail") -> Batch:
+    return Batch(gauges=[(Series(CATALOG[event], (queue,)), value, 1)])
+
+
+def test_before_anything_happened_counts_are_zero_and_the_rest_is_unknown(stats: Stats) -> None:
+    read = stats.snapshot()
+
+    assert (0, 0, 0, 0) == (read.completed_1h, read.failed_1h, read.retried_1h, read.attempts_1h)
+    assert (None,) * 5 == (
+        read.avg_duration_s,
+        read.p50_duration_s,
+        read.p95_duration_s,
+        read.p99_duration_s,
+        read.p95_wait_s,
+    )
+    assert ({}, {}, {}, {}) == (read.totals, read.totals_by_type, read.queue_sizes, read.oldest_ages_s)
+    assert () == read.errors
+
+
+def test_the_hour_counts_what_ended(stats: Stats) -> None:
+    stats.fold(_counted("queue.tasks.completed", "mail", "send", amount=3), ())
+    stats.fold(_counted("queue.tasks.failed", "mail", "send", "KeyError", "exception"), ())
+    stats.fold(_counted("queue.tasks.retried", "mail", "send", amount=2), ())
+    stats.fold(_counted("queue.tasks.started", "mail", "send", amount=6), ())
+
+    read = stats.snapshot()
+
+    assert (3, 1, 2, 6) == (read.completed_1h, read.failed_1h, read.retried_1h, read.attempts_1h)
+
+
+def test_expected_failures_are_no_failures_of_the_hour(stats: Stats) -> None:
+    stats.fold(_counted("queue.tasks.failed", "mail", "send", "NotFound", "expected"), ())
+
+    read = stats.snapshot()
+
+    assert (0, 0) == (read.failed_1h, read.attempts_1h)
+    assert {"queue.tasks.failed": 1} == read.totals
+
+
+def test_after_an_hour_only_totals_remain(stats: Stats, hands: _Hands) -> None:
+    stats.fold(_counted("queue.tasks.completed", "mail", "send"), ())
+    stats.fold(_timed("queue.task.duration", "mail", "send", "completed", seconds=[1.0]), ())
+    hands.now_s += 3600
+
+    read = stats.snapshot()
+
+    assert (0, None, None) == (read.completed_1h, read.avg_duration_s, read.p50_duration_s)
+    assert {"queue.tasks.completed": 1} == read.totals
+
+
+def test_totals_add_up_by_name_and_by_type(stats: Stats) -> None:
+    stats.fold(_counted("queue.tasks.completed", "mail", "send", amount=3), ())
+    stats.fold(_counted("queue.tasks.completed", "bulk", "send", amount=2), ())
+    stats.fold(_counted("queue.tasks.completed", "mail", "sort", amount=1), ())
+
+    read = stats.snapshot()
+
+    assert {"queue.tasks.completed": 6} == read.totals
+    assert {("queue.tasks.completed", "send"): 5, ("queue.tasks.completed", "sort"): 1} == read.totals_by_type
+
+
+def test_a_users_counter_has_a_total_by_name_only(stats: Stats) -> None:
+    mails = Metric("mails_sent", Kind.COUNTER, ("provider",))
+    stats.fold(Batch(counters=[(Series(mails, ("ses",)), 0.5, 1)]), ())
+
+    read = stats.snapshot()
+
+    assert ({"mails_sent": 0.5}, {}) == (read.totals, read.totals_by_type)
+
+
+def test_a_snapshot_does_not_change_afterwards(stats: Stats) -> None:
+    stats.fold(_counted("queue.tasks.completed", "mail", "send"), ())
+    read = stats.snapshot()
+    stats.fold(_counted("queue.tasks.completed", "mail", "send"), ())
+
+    assert {"queue.tasks.completed": 1} == read.totals
+
+
+def test_types_beyond_a_thousand_count_as_other(stats: Stats) -> None:
+    for number in range(1003):
+        stats.fold(_counted("queue.tasks.completed", "mail", f"type-{number}"), ())
+
+    read = stats.snapshot()
+
+    assert 3 == read.totals_by_type["queue.tasks.completed", "__other__"]
+    assert 1001 == len(read.totals_by_type)
+    assert 1003 == read.completed_1h
+
+
+def test_metric_names_beyond_a_thousand_count_as_other(stats: Stats) -> None:
+    for number in range(1002):
+        stats.fold(Batch(counters=[(Series(Metric(f"m{number}", Kind.COUNTER)), 1, 1)]), ())
+
+    read = stats.snapshot()
+
+    assert 2 == read.totals["__other__"]
+    assert 1001 == len(read.totals)
+
+
+def test_durations_of_completed_and_failed_runs_are_read_together(stats: Stats) -> None:
+    stats.fold(_timed("queue.task.duration", "mail", "send", "completed", seconds=[1.0] * 98), ())
+    stats.fold(_timed("queue.task.duration", "mail", "send", "failed", seconds=[2.0, 100.0]), ())
+    stats.fold(_timed("queue.task.duration", "mail", "send", "retried", seconds=[500.0]), ())
+
+    read = stats.snapshot()
+
+    assert 2.0 == read.avg_duration_s
+    assert [1.0, 1.0, 2.0] == pytest.approx(
+        [read.p50_duration_s, read.p95_duration_s, read.p99_duration_s], rel=0.02
+    )
+
+
+def test_waits_are_read_apart(stats: Stats) -> None:
+    stats.fold(_timed("queue.task.wait", "mail", "send", seconds=[1.0] * 18 + [8.0] * 2), ())
+    stats.fold(_timed("queue.claim.duration", "mail", seconds=[99.0]), ())
+
+    read = stats.snapshot()
+
+    assert read.p95_wait_s == pytest.approx(8.0, rel=0.02)
+    assert read.avg_duration_s is None
+
+
+def test_queue_gauges_hold_their_last_value(stats: Stats) -> None:
+    stats.fold(_gauged("queue.size", 5), ())
+    stats.fold(_gauged("queue.size", 7), ())
+    stats.fold(_gauged("queue.size", 2, "bulk"), ())
+    stats.fold(_gauged("queue.oldest_task_age", 1.5), ())
+
+    read = stats.snapshot()
+
+    assert {"mail": 7, "bulk": 2} == read.queue_sizes
+    assert {"mail": 1.5} == read.oldest_ages_s
+
+
+def test_an_unknown_gauge_is_taken_away(stats: Stats) -> None:
+    stats.fold(_gauged("queue.size", 5), ())
+    stats.fold(_gauged("queue.size", None), ())
+    stats.fold(_gauged("queue.oldest_task_age", None), ())
+
+    assert {} == stats.snapshot().queue_sizes
+
+
+def test_other_gauges_are_not_its_business(stats: Stats) -> None:
+    stats.fold(Batch(gauges=[(Series(CATALOG["queue.active_workers"]), 3, 1)]), ())
+
+    read = stats.snapshot()
+
+    assert ({}, {}) == (read.queue_sizes, read.oldest_ages_s)
+
+
+def test_errors_are_grouped_and_age_by_the_wall_clock(stats: Stats, hands: _Hands) -> None:
+    at_s = 1_700_000_000.0 + hands.now_s
+    sample = ErrorSample("9f", "ValueError", "send", "bad row N", at_s)
+    stats.fold(Batch(), [sample, sample])
+
+    assert [("9f", 2)] == [(group.fingerprint, group.count) for group in stats.snapshot().errors]
+    hands.now_s += 3601
+    assert () == stats.snapshot().errors
