@@ -16,8 +16,7 @@ _NODE: Final = re.compile(r"[A-Za-z0-9_-]+")
 _NUMBER: Final = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?")
 _RATE: Final = re.compile(r"[01](?:\.[0-9]+)?")
 _TAG_KEY: Final = re.compile(r"[A-Za-z][A-Za-z0-9_./-]*")
-_TAG_VALUE: Final = re.compile(r"[A-Za-z0-9_./:-]*[A-Za-z0-9_./-]")
-_PRINTABLE: Final = re.compile(rb"[ -~]*")
+_TAG_VALUE: Final = re.compile(r"[\w./:-]*[\w./-]")  # letters of any script; a colon at the end is cut off
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,8 +90,10 @@ def read_line(line: bytes, *, dialect: StatsdDialect | None = None) -> StatsdLin
 
 def _read(line: bytes, dialect: StatsdDialect | None) -> StatsdLine:
     _demand(bool(line), "an empty line")
-    _demand(_PRINTABLE.fullmatch(line) is not None, "a byte that is not printable ASCII")
-    head, *sections = line.decode("ascii").split("|")
+    try:
+        head, *sections = line.decode("utf-8").split("|")
+    except UnicodeDecodeError as error:
+        raise _Malformed("not UTF-8") from error
     name, *values = head.split(":")
     _check_name(name)
     _demand(bool(values), "no value")

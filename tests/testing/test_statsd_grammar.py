@@ -26,6 +26,7 @@ NUMBERS = st.integers(-(10**18), 10**18) | st.decimals(
                 "t", "d", (1, 2, Fraction(7, 2)), Fraction(1, 2), {"queue": "mail", "url": "http://x:80/a"}
             ),
         ),
+        ("a:1|c|#k:niño".encode(), StatsdLine("a", "c", (1,), Fraction(1), {"k": "niño"})),
         (b"t:-1|h|#a:b", StatsdLine("t", "h", (-1,), Fraction(1), {"a": "b"})),
     ],
 )
@@ -37,9 +38,13 @@ def test_a_good_line_is_read_exactly(line: bytes, expected: StatsdLine) -> None:
     ("line", "reason"),
     [
         (b"", "an empty line"),
-        (b"a:1|c\r", "a byte that is not printable ASCII"),
-        ("ñ:1|c".encode(), "a byte that is not printable ASCII"),
-        (b"a:1|c|#k:\xff", "a byte that is not printable ASCII"),
+        (b"a:1|c\r", "unknown type 'c\\r'"),
+        (b"a\t:1|c", "a character outside the charset in 'a\\t'"),
+        ("ñ:1|c".encode(), "a character outside the charset in 'ñ'"),
+        ("a:\u0661|c".encode(), "not a plain decimal number: '\u0661'"),
+        ("a:1|c|#ñ:b".encode(), "a tag key outside the charset: 'ñ'"),
+        (b"a:1|c|#k:v\r", "a tag value outside the charset: 'v\\r'"),
+        (b"a:1|c|#k:\xff", "not UTF-8"),
         (b":1|c", "an empty name"),
         (b"_e{1,1}:a|b", "a name with a leading underscore"),
         (b"_sc|redis|0", "a name with a leading underscore"),
