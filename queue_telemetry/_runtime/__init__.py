@@ -4,6 +4,7 @@ from queue_telemetry._runtime.accounting import Delivery, DeliveryLedger, DropRe
 from queue_telemetry._runtime.backoff import full_jitter_s
 from queue_telemetry._runtime.clock import SYSTEM_CLOCK, Clock
 from queue_telemetry._runtime.fork import ForkAware, register_fork_aware
+from queue_telemetry._runtime.gate import Gate
 from queue_telemetry._runtime.guard import guarded, is_guarded
 from queue_telemetry._runtime.log import LOGGER, say
 from queue_telemetry._runtime.thread import BackgroundLoop
@@ -17,6 +18,7 @@ __all__ = [
     "DeliveryLedger",
     "DropReason",
     "ForkAware",
+    "Gate",
     "full_jitter_s",
     "guarded",
     "is_guarded",

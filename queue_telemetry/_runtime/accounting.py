@@ -28,6 +28,8 @@ class DropReason(StrEnum):
     """The receiver's host name has no address yet."""
     UNSENT = "unsent"
     """The operating system did not take the datagram."""
+    WITHHELD = "withheld"
+    """A gauge is kept back: its value became unknown before it was sent, or its process has no slot to send it under."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,5 +2,30 @@
 
 from queue_telemetry.metrics.batch import Batch, Series
 from queue_telemetry.metrics.catalog import CATALOG, Kind, Metric, Owner
+from queue_telemetry.metrics.errors import ErrorGroup, ErrorGroups, ErrorSample, fingerprint
+from queue_telemetry.metrics.instruments import MAX_SAMPLES, Counter, Gauge, Marks, take
+from queue_telemetry.metrics.registry import OTHER, Registry
+from queue_telemetry.metrics.surface import Instruments
+from queue_telemetry.metrics.timer import Timer
 
-__all__ = ["CATALOG", "Batch", "Kind", "Metric", "Owner", "Series"]
+__all__ = [
+    "CATALOG",
+    "MAX_SAMPLES",
+    "OTHER",
+    "Batch",
+    "Counter",
+    "ErrorGroup",
+    "ErrorGroups",
+    "ErrorSample",
+    "Gauge",
+    "Instruments",
+    "Kind",
+    "Marks",
+    "Metric",
+    "Owner",
+    "Registry",
+    "Series",
+    "Timer",
+    "fingerprint",
+    "take",
+]

@@ -54,4 +54,5 @@ class Batch:
 
     def drop(self, weight: int, reason: DropReason) -> None:
         """Add calls that were lost before they reached the batch."""
-        self.dropped[reason] = self.dropped.get(reason, 0) + weight
+        if weight:
+            self.dropped[reason] = self.dropped.get(reason, 0) + weight

@@ -1,0 +1,188 @@
+"""The registry: gives each series its cell, guards how many there are, and collects them all."""
+
+from collections.abc import Callable, Mapping
+from typing import Final, TypeVar
+
+from queue_telemetry._runtime import Clock, DropReason, Gate, say
+from queue_telemetry.metrics.batch import Batch, Series
+from queue_telemetry.metrics.catalog import CATALOG, Kind, Metric, Owner
+from queue_telemetry.metrics.instruments import Cell, Counter, Gauge, Marks
+from queue_telemetry.metrics.timer import Timer
+
+__all__ = ["OTHER", "SHARED_GAUGE_EXPIRES_S", "Registry"]
+
+OTHER: Final = "__other__"
+"""The tag value of the series into which a metric's series beyond the limit fold."""
+SHARED_GAUGE_EXPIRES_S: Final = 300.0  # a shared value that nobody renews is unknown, not for ever true
+_MAX_USER_METRICS: Final = 1_000
+_MAX_VALUE_CHARS: Final = 200
+
+C = TypeVar("C", Counter, Gauge, Timer)
+Tags = tuple[tuple[str, str], ...]
+
+
+class Registry:
+    """Every series of one telemetry.
+
+    Lock-free: a cell is made with one atomic `dict.setdefault`, so threads that race for a new series share one cell, and
+    a signal handler can make another in between. Racing threads may pass a limit by their own number.
+
+    Attributes:
+        max_series: Series a metric may have; the rest fold into one tagged `__other__`.
+    """
+
+    def __init__(self, gate: Gate, clock: Clock) -> None:
+        self.max_series = 1_000
+        self._gate = gate
+        self._clock = clock
+        self._cells: dict[str, dict[tuple[tuple[str, ...], Tags], Cell]] = {}
+        self._user_metrics: dict[str, Metric] = {}
+        self._refused: dict[Kind, Cell] = {}
+        self._sources: list[Callable[[Batch], None]] = []
+        self._folded = Marks()
+        self._overflowed: set[str] = set()
+
+    def counter(self, metric: Metric, values: tuple[str, ...] = (), static_tags: Tags = ()) -> Counter:
+        """Return the counter of a series."""
+        return self._cell(metric, values, static_tags, self._new_counter)
+
+    def timer(
+        self,
+        metric: Metric,
+        values: tuple[str, ...] = (),
+        static_tags: Tags = (),
+        *,
+        marks: Marks | None = None,
+    ) -> Timer:
+        """Return the timer of a series; *marks* are the calls that promise it a sample each, its own when None."""
+        return self._cell(metric, values, static_tags, lambda series: self._new_timer(series, marks))
+
+    def gauge(self, metric: Metric, values: tuple[str, ...] = ()) -> Gauge:
+        """Return the gauge of a series."""
+        return self._cell(metric, values, (), self._new_gauge)
+
+    def user_counter(self, name: object, tags: Mapping[str, object]) -> Counter:
+        """Return the counter of a user's name and tags."""
+        found = self._user_metric(name, Kind.COUNTER, tags)
+        return self._refuse(name, Kind.COUNTER, self._new_counter) if found is None else self.counter(*found)
+
+    def user_gauge(self, name: object, tags: Mapping[str, object]) -> Gauge:
+        """Return the gauge of a user's name and tags."""
+        found = self._user_metric(name, Kind.GAUGE, tags)
+        return self._refuse(name, Kind.GAUGE, self._new_gauge) if found is None else self.gauge(*found)
+
+    def user_timer(self, name: object, tags: Mapping[str, object]) -> Timer:
+        """Return the timer of a user's name and tags."""
+        found = self._user_metric(name, Kind.TIMER, tags)
+        return self._refuse(name, Kind.TIMER, self._new_timer) if found is None else self.timer(*found)
+
+    def _refuse(self, name: object, kind: Kind, make: Callable[[Series], C]) -> C:
+        """Return an instrument whose calls count as dropped: the name cannot be used."""
+        say(
+            "refused_metric",
+            "metric %.100r is refused: no usable name, of another kind, or one too many",
+            name,
+        )
+        cell = self._refused.get(kind)
+        if cell is None:
+            cell = self._refused.setdefault(kind, make(Series(Metric("refused", kind))))
+        return cell  # type: ignore[return-value] # one cell for each kind
+
+    def _user_metric(
+        self, name: object, kind: Kind, tags: Mapping[str, object]
+    ) -> tuple[Metric, tuple[str, ...]] | None:
+        """Return the metric that a user's name and tags stand for, and the tag values in its order.
+
+        The first use of a name fixes its kind and its tag keys: a key that is missing later is absent, one that is new is
+        left out. None when the name is no name, belongs to the library, or is of another kind.
+        """
+        if not isinstance(name, str) or not name.strip() or len(name) > _MAX_VALUE_CHARS or name in CATALOG:
+            return None
+        metric = self._user_metrics.get(name)
+        if metric is None:
+            if len(self._user_metrics) >= _MAX_USER_METRICS:
+                return None
+            owner = Owner.USER if kind is Kind.GAUGE else None
+            metric = self._user_metrics.setdefault(name, Metric(name, kind, tuple(tags), owner=owner))
+        if metric.kind is not kind:
+            return None
+        if not tags.keys() <= set(metric.tags):
+            say(
+                "tag_keys",
+                "metric %r has the tag keys %s; others are left out",
+                name,
+                ", ".join(metric.tags) or "none",
+            )
+        return metric, tuple(tag_text(tags.get(key)) for key in metric.tags)
+
+    def add_source(self, source: Callable[[Batch], None]) -> None:
+        """Have *source* called by every collection, to put more into the batch."""
+        self._sources.append(source)
+
+    def collect(self) -> Batch:
+        """Drain every cell exactly once. One collection at a time: the caller holds the collect lock."""
+        batch = Batch()
+        for cells in list(self._cells.values()):
+            for cell in list(cells.values()):
+                cell.drain(batch)
+        for cell in list(self._refused.values()):
+            refused = Batch()
+            cell.drain(refused)
+            batch.drop(refused.weight, DropReason.INVALID)
+        for source in self._sources:
+            source(batch)
+        return batch
+
+    def stats(self) -> dict[str, int]:
+        """Return how many series there are, and how often one was asked for that had to fold."""
+        return {
+            "series": sum(len(cells) for cells in list(self._cells.values())),
+            "folded": self._folded.read(),
+        }
+
+    def _cell(
+        self, metric: Metric, values: tuple[str, ...], static_tags: Tags, make: Callable[[Series], C]
+    ) -> C:
+        cells = self._cells.get(metric.name)
+        if cells is None:
+            cells = self._cells.setdefault(metric.name, {})
+        key = (values, static_tags)
+        cell = cells.get(key)
+        if cell is None:
+            if len(cells) >= self.max_series:
+                key = self._fold(metric)
+            cell = cells.setdefault(key, make(Series(metric, *key)))
+        return cell  # type: ignore[return-value] # one name has one kind, so the cell is what `make` makes
+
+    def _fold(self, metric: Metric) -> tuple[tuple[str, ...], Tags]:
+        self._folded.mark()
+        if metric.name not in self._overflowed:
+            self._overflowed.add(metric.name)
+            say(
+                "max_series",
+                "metric %s has %d series; more fold into %s",
+                metric.name,
+                self.max_series,
+                OTHER,
+            )
+        return (OTHER,) * len(metric.tags), ()
+
+    def _new_counter(self, series: Series) -> Counter:
+        return Counter(series, self._gate)
+
+    def _new_timer(self, series: Series, marks: Marks | None = None) -> Timer:
+        return Timer(series, self._gate, self._clock, marks=marks)
+
+    def _new_gauge(self, series: Series) -> Gauge:
+        expires_s = SHARED_GAUGE_EXPIRES_S if series.metric.owner is Owner.SHARED else None
+        return Gauge(series, self._gate, self._clock, expires_s=expires_s)
+
+
+def tag_text(value: object) -> str:
+    """Return a tag value as text, cut to a sane length; empty for None and for what has no text."""
+    if value is None:
+        return ""
+    try:
+        return str(value)[:_MAX_VALUE_CHARS]
+    except Exception:  # noqa: BLE001 - the user's class answers here
+        return ""

@@ -1,0 +1,133 @@
+"""Lifecycle records: what happens to a task, written through loguru as if its handler had."""
+
+from collections.abc import Mapping
+from contextvars import ContextVar
+from typing import TYPE_CHECKING, Final
+
+from loguru import logger
+
+from queue_telemetry._runtime import say
+from queue_telemetry.tasks.definition import Site
+from queue_telemetry.tasks.outcomes import Outcome, Reason, Verdict
+from queue_telemetry.tasks.workers import Workers
+
+if TYPE_CHECKING:
+    from loguru import Record
+
+    from queue_telemetry.tasks.claim import Taken
+    from queue_telemetry.tasks.run import Run
+
+__all__ = ["EVENTS_BY_SETTING", "Lifecycle", "lifecycle_fields"]
+
+_FAILURES: Final = frozenset({"task_failed", "enqueue_failed", "claim_failed"})
+_OUTCOMES: Final = _FAILURES | {
+    "task_completed",
+    "task_retried",
+    "task_cancelled",
+    "task_skipped",
+    "task_interrupted",
+}
+EVENTS_BY_SETTING: Final[Mapping[str, frozenset[str]]] = {
+    "all": _OUTCOMES | {"task_enqueued", "task_claimed"},
+    "outcomes": _OUTCOMES,
+    "failures": _FAILURES,
+    "none": frozenset(),
+}
+"""The events that each value of the setting `TASK_LOGS` writes."""
+
+_LEVELS: Final[Mapping[Outcome, str]] = {
+    Outcome.COMPLETED: "INFO",
+    Outcome.FAILED: "ERROR",
+    Outcome.RETRIED: "WARNING",
+    Outcome.CANCELLED: "INFO",
+    Outcome.SKIPPED: "INFO",
+    Outcome.INTERRUPTED: "WARNING",
+}
+
+_writing: ContextVar[tuple[Workers, Mapping[str, object]] | None] = ContextVar(
+    "queue_telemetry_lifecycle", default=None
+)
+
+
+def lifecycle_fields() -> tuple[Workers, Mapping[str, object]] | None:
+    """Return whose lifecycle record this code writes now and its fields, None for any other record."""
+    return _writing.get()
+
+
+class Lifecycle:
+    """Writes the lifecycle records that were asked for.
+
+    Attributes:
+        events: The events to write; empty writes none.
+    """
+
+    def __init__(self, workers: Workers) -> None:
+        self.events: frozenset[str] = frozenset()
+        self._workers = workers
+
+    def enqueued(self, task: Mapping[str, object], site: Site) -> None:
+        """A task was handed to the broker."""
+        if "task_enqueued" in self.events:
+            self._write("INFO", "{task_type} enqueued", {"event": "task_enqueued", **task}, site)
+
+    def enqueue_failed(self, task: Mapping[str, object], site: Site, error: BaseException) -> None:
+        """The broker did not take a task."""
+        if "enqueue_failed" in self.events:
+            fields = {"event": "enqueue_failed", **task}
+            self._write("ERROR", "{task_type} could not be enqueued", fields, site, error)
+
+    def claimed(self, task: "Run | Taken", site: Site) -> None:
+        """A task was taken from the broker."""
+        if "task_claimed" in self.events:
+            fields = {"event": "task_claimed", **task.fields()}
+            self._write("INFO", "{task_type} claimed", fields, site)
+
+    def claim_failed(self, queue: str, site: Site, error: BaseException) -> None:
+        """A fetch from the broker failed."""
+        if "claim_failed" in self.events:
+            self._write(
+                "ERROR", "claim from {queue} failed", {"event": "claim_failed", "queue": queue}, site, error
+            )
+
+    def ended(
+        self, run: "Run", verdict: Verdict, error: BaseException | None, duration_s: float, site: Site
+    ) -> None:
+        """A run ended."""
+        event = f"task_{verdict.outcome}"
+        if event not in self.events:
+            return
+        fields = {"event": event, **run.fields(), "duration_ms": round(duration_s * 1e3, 3)}
+        if run.wait_s is not None:
+            fields["wait_ms"] = round(run.wait_s * 1e3, 3)
+        level = _LEVELS[verdict.outcome]
+        if verdict.reason is not None:
+            fields["reason"] = verdict.reason.value
+            if verdict.reason is Reason.EXPECTED:
+                level = "INFO"
+        message = "{task_type} " + verdict.outcome + " in {duration_ms:.0f} ms"
+        self._write(level, message, fields, site, error)
+
+    def _write(
+        self,
+        level: str,
+        message: str,
+        fields: Mapping[str, object],
+        site: Site,
+        error: BaseException | None = None,
+    ) -> None:
+        """Write one record. The fields stand in its `extra` for the user's own sinks too."""
+
+        def move(record: "Record") -> None:
+            record["name"] = site.logger
+            record["module"] = site.logger.rpartition(".")[2]
+            record["function"] = site.function
+            record["line"] = site.line
+
+        fields = {"worker_id": self._workers.worker_id(), **fields}
+        token = _writing.set((self._workers, fields))
+        try:
+            logger.patch(move).opt(exception=error).log(level, message, **fields)
+        except Exception as fault:  # noqa: BLE001 - the user's own sinks and patchers run here
+            say("lifecycle", "a lifecycle record could not be written: %s", type(fault).__name__)
+        finally:
+            _writing.reset(token)

@@ -1,0 +1,278 @@
+"""One run of a task: what its handler may ask and say, and the scope for code that cannot be decorated."""
+
+import uuid
+from datetime import datetime
+from typing import Final, Literal, Self
+
+from queue_telemetry._runtime import say
+from queue_telemetry.tasks import headers as wire
+from queue_telemetry.tasks.claim import Taken, find_taken
+from queue_telemetry.tasks.context import Context, Frame, current_context, run_of_context
+from queue_telemetry.tasks.definition import Definition, Site
+from queue_telemetry.tasks.headers import Headers
+from queue_telemetry.tasks.outcomes import Outcome, Reason, Verdict, classify
+from queue_telemetry.tasks.series import TaskSeries
+from queue_telemetry.tasks.tracker import Tracker
+from queue_telemetry.tasks.workers import Workers
+
+__all__ = ["Run"]
+
+_COMPLETED: Final = Verdict(Outcome.COMPLETED)
+
+
+class Run:
+    """One run of a task. `with`, `async with`, or `start()` and `finish(exception)` by hand.
+
+    What the handler says (`retry`, `fail`, `cancel`, `skip`) beats what it returns or raises; the last word counts.
+
+    Attributes:
+        type: The task's type.
+        queue: The queue it came from.
+        wait_s: How long it waited in the queue, in seconds; None when unknown.
+        outer: The context around the run.
+    """
+
+    is_claim: Final = False
+
+    def __init__(
+        self,
+        tracker: Tracker,
+        definition: Definition,
+        *,
+        task_id: object = None,
+        headers: Headers | None = None,
+        claim: Taken | None = None,
+        site: Site,
+    ) -> None:
+        self.type = definition.type
+        self.queue = definition.queue
+        self.wait_s: float | None = None
+        self.outer: Context = None
+        self._restore: Context = None
+        self._by_hand = False
+        self._began_s: float | None = None
+        self._ended = False
+        self._tracker = tracker
+        self._definition = definition
+        self._series: TaskSeries | None = None
+        self._task_id = wire.id_text(task_id)
+        self._headers = headers
+        self._claim = claim
+        self._site = site
+        self._generation = tracker.generation
+        self._word: Verdict | None = None
+        self._error: BaseException | None = None
+        self._not_before_s: float | None = None
+        self._tags: dict[str, object] = {}
+
+    @classmethod
+    def of_frame(
+        cls, tracker: Tracker, definition: Definition, frame: Frame, series: TaskSeries, site: Site
+    ) -> "Run":
+        """Return the run of a wrapper's short way, which has begun already."""
+        _, began_s, _, task_id, headers = frame
+        run = cls(tracker, definition, task_id=task_id, headers=headers, site=site)  # type: ignore[arg-type] # a dict
+        run._series = series
+        run._began_s = began_s
+        return run
+
+    @property
+    def task_id(self) -> str:
+        """The task's id: as said, as its headers say, or generated when first asked for."""
+        if self._task_id is None:
+            self._task_id = wire.read_text(self._headers, wire.TASK_ID) or uuid.uuid4().hex
+        return self._task_id
+
+    @property
+    def attempt(self) -> int:
+        """Which try this is, from 1."""
+        return wire.read_attempt(self._headers)
+
+    @property
+    def parent_id(self) -> str | None:
+        """The id of the task that enqueued this one, else of the one that runs around it."""
+        parent_id = wire.read_text(self._headers, wire.PARENT_ID)
+        if parent_id is None:
+            outer = run_of_context(self.outer)
+            parent_id = None if outer is None else outer.task_id
+        return parent_id
+
+    @property
+    def workers(self) -> Workers:
+        """The worker scopes of the telemetry that this run belongs to."""
+        return self._tracker.workers
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """The headers to requeue this task with: the same id, the next attempt, stamped now."""
+        now = wire.stamp(self._tracker.clock.time())
+        headers = {
+            wire.TASK_ID: self.task_id,
+            wire.ATTEMPT: str(self.attempt + 1),
+            wire.ENQUEUED_AT: now,
+            wire.FIRST_ENQUEUED_AT: wire.read_text(self._headers, wire.FIRST_ENQUEUED_AT)
+            or wire.read_text(self._headers, wire.ENQUEUED_AT)
+            or now,
+        }
+        parent_id = self.parent_id
+        if parent_id is not None:
+            headers[wire.PARENT_ID] = parent_id
+        if self._not_before_s is not None:
+            headers[wire.NOT_BEFORE] = wire.stamp(self._not_before_s)
+        return headers
+
+    def retry(self, *, not_before: float | datetime | None = None) -> None:
+        """Say that the task will be tried again; *not_before* is epoch seconds or a datetime, and goes into `headers`."""
+        self._word = Verdict(Outcome.RETRIED)
+        self._not_before_s = wire.not_before_s(not_before)
+
+    def fail(self, error: BaseException | None = None) -> None:
+        """Say that the task failed for good, though the handler may return."""
+        self._error = error
+        judged = classify(error, self._definition.policy, self)
+        self._word = judged if judged.outcome is Outcome.FAILED else Verdict(Outcome.FAILED, Reason.EXCEPTION)
+
+    def cancel(self) -> None:
+        """Say that the task was cancelled."""
+        self._word = Verdict(Outcome.CANCELLED)
+
+    def skip(self) -> None:
+        """Say that there was nothing to do."""
+        self._word = Verdict(Outcome.SKIPPED)
+
+    def tag(self, **fields: object) -> None:
+        """Add fields to this task's records; never to its metrics."""
+        self._tags.update(fields)
+
+    def fields(self) -> dict[str, object]:
+        """Return the fields that records of this task bear."""
+        fields: dict[str, object] = {
+            **self._tags,
+            "task_id": self.task_id,
+            "task_type": self.type,
+            "queue": self.queue,
+            "attempt": self.attempt,
+        }
+        parent_id = self.parent_id
+        if parent_id is not None:
+            fields["parent_id"] = parent_id
+        return fields
+
+    def start(self) -> Self:
+        """Begin the run by hand, without becoming `current()`. One that is dropped unfinished counts as lost."""
+        self.outer = current_context.get()
+        self._by_hand = True
+        self._begin()
+        return self
+
+    def finish(self, error: BaseException | None = None) -> None:
+        """End a run begun by hand; *error* is what ended it, or None. A second call does nothing."""
+        self._end(error)
+
+    def __enter__(self) -> Self:
+        self._resume()
+        return self
+
+    def __exit__(self, _kind: object, error: BaseException | None, _traceback: object) -> Literal[False]:
+        try:
+            self._end(
+                None if isinstance(error, GeneratorExit) else error
+            )  # a generator around the block closed early
+        finally:
+            self._suspend()
+        return False
+
+    async def __aenter__(self) -> Self:
+        return self.__enter__()
+
+    async def __aexit__(self, kind: object, error: BaseException | None, traceback: object) -> Literal[False]:
+        return self.__exit__(kind, error, traceback)
+
+    def __del__(self) -> None:
+        series, began_s = self._series, self._began_s
+        if self._by_hand and series is not None and began_s is not None and not self._ended:
+            self._ended = True
+            if self._generation == self._tracker.generation:
+                series.uncompleted.mark()
+                series.live.pop(id(self), None)
+                self._tracker.abandon(series, began_s)
+
+    def _resume(self) -> None:
+        """Become `current()`, and begin when this is the first time."""
+        self._restore = current_context.get()
+        if self._began_s is None:
+            self.outer = self._restore
+            self._begin()
+        current_context.set(self)
+
+    def _suspend(self) -> None:
+        """Restore the context around the run, by value: a generator may be stepped in another context each time."""
+        if current_context.get() is self:
+            current_context.set(self._restore)
+
+    def _begin(self) -> None:
+        tracker, definition = self._tracker, self._definition
+        if self._began_s is not None or (tracker.gate.asleep and not tracker.gate.wake()):
+            return
+        joined = self._join()
+        self._series = series = tracker.series(self.type, self.queue, definition.static_tags)
+        if joined:
+            series.joined.mark()
+        began = series.started.marks.mark
+        self._began_s = began_s = tracker.clock.monotonic()
+        began()
+        series.live[id(self)] = began_s
+        self.wait_s = series.keep_wait(
+            began_s,
+            wire.read_text(self._headers, wire.ENQUEUED_AT),
+            wire.read_text(self._headers, wire.NOT_BEFORE),
+        )
+        if not joined:
+            tracker.lifecycle.claimed(self, self._site)
+
+    def _join(self) -> bool:
+        known_id = self._task_id or wire.read_text(self._headers, wire.TASK_ID)
+        taken = self._claim if self._claim is not None and self._claim.join() else None
+        if taken is None:
+            taken = find_taken(self.outer, self.type, known_id)
+        if taken is None:
+            return False
+        self.queue = taken.queue
+        self._headers = taken.headers if self._headers is None else self._headers
+        self._task_id = known_id or taken.task_id
+        return True
+
+    def _end(self, error: BaseException | None, *, marked: bool = False) -> None:
+        """Count the end, once. *marked* when the wrapper's short way has marked it already."""
+        series, began_s = self._series, self._began_s
+        if self._ended or series is None or began_s is None:
+            return
+        completed = error is None and self._word is None
+        mark = series.completed.marks.mark if completed else series.uncompleted.mark
+        self._ended = True
+        if not marked:
+            mark()
+        duration_s = self._tracker.clock.monotonic() - began_s
+        series.live.pop(id(self), None)
+        if self._generation != self._tracker.generation:
+            return  # begun in the parent process, which ends it too
+        if completed:
+            series.duration.append(duration_s)
+        try:
+            self._tell_end(series, error, duration_s)
+        except Exception as fault:  # noqa: BLE001 - the user's exception and its class answer in there
+            say("run_end", "the end of a run could not be told in full: %s", type(fault).__name__)
+
+    def _tell_end(self, series: TaskSeries, error: BaseException | None, duration_s: float) -> None:
+        tracker = self._tracker
+        verdict = self._word
+        if verdict is None:
+            verdict = _COMPLETED if error is None else classify(error, self._definition.policy, self)
+        elif verdict.outcome is Outcome.FAILED and self._error is not None:
+            error = self._error
+        if verdict.outcome is not Outcome.COMPLETED:
+            tracker.count_end(series, verdict, error, duration_s)
+        worker = tracker.workers.scope()
+        if worker is not None:
+            worker.beat()
+        tracker.lifecycle.ended(self, verdict, error, duration_s, self._site)

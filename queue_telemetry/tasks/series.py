@@ -1,0 +1,139 @@
+"""The series of one task, bound once so that a wrapper only marks and appends."""
+
+from collections import deque
+from typing import Final
+
+from queue_telemetry._runtime import Clock, DropReason
+from queue_telemetry.metrics import CATALOG, MAX_SAMPLES, Batch, Marks, Registry, take
+from queue_telemetry.tasks.headers import read_epoch_s
+
+__all__ = ["StaticTags", "TaskSeries"]
+
+StaticTags = tuple[tuple[str, str], ...]
+
+_CLAIMED: Final = CATALOG["queue.tasks.claimed"]
+_STARTED: Final = CATALOG["queue.tasks.started"]
+_COMPLETED: Final = CATALOG["queue.tasks.completed"]
+_DURATION: Final = CATALOG["queue.task.duration"]
+_WAIT: Final = CATALOG["queue.task.wait"]
+
+
+class TaskSeries:
+    """What one task type on one queue, with one set of static tags, counts.
+
+    In flight is `started - completed - uncompleted`. A run that joins no claim counts its own, so `claimed` is
+    `started - joined` plus what `took()` counted.
+
+    Attributes:
+        queue: The queue's name.
+        type: The task's type.
+        static_tags: The task's own tags.
+        started: Runs begun.
+        completed: Runs that ended well.
+        uncompleted: Runs that ended any other way; marked before it is known which.
+        joined: Runs that joined a claim.
+        duration: Durations of the completed runs; its marks are those of `completed`.
+        wait: Times in the queue.
+        live: When each tracked run began, in monotonic seconds, by a key of its own.
+    """
+
+    __slots__ = (
+        "_clock",
+        "_in_flight_before_fork",
+        "_own_claims",
+        "_stamp_marks",
+        "_stamps",
+        "_stamps_kept",
+        "claimed",
+        "completed",
+        "duration",
+        "joined",
+        "live",
+        "queue",
+        "started",
+        "static_tags",
+        "type",
+        "uncompleted",
+        "wait",
+        "waits_clamped",
+    )  # fmt: skip
+
+    def __init__(
+        self, registry: Registry, clock: Clock, type_: str, queue: str, static_tags: StaticTags
+    ) -> None:
+        labels = (queue, type_)
+        self.type = type_
+        self.queue = queue
+        self.static_tags = static_tags
+        self.claimed = registry.counter(_CLAIMED, labels, static_tags)
+        self.started = registry.counter(_STARTED, labels, static_tags)
+        self.completed = registry.counter(_COMPLETED, labels, static_tags)
+        self.uncompleted = Marks()
+        self.joined = Marks()
+        self.duration = registry.timer(
+            _DURATION, (*labels, "completed"), static_tags, marks=self.completed.marks
+        )
+        self.wait = registry.timer(_WAIT, labels, static_tags)
+        self.waits_clamped = Marks()
+        self.live: dict[int, float] = {}
+        self._stamp_marks = Marks()
+        self._stamps: deque[tuple[float, object, object]] = deque(maxlen=MAX_SAMPLES)
+        self._stamps_kept = 0
+        self._clock = clock
+        self._own_claims = 0
+        self._in_flight_before_fork = 0
+
+    def in_flight(self) -> int:
+        """Return the runs begun and not ended. Ends are read before starts, so it is never negative by a race."""
+        ended = self.completed.marks.read() + self.uncompleted.read()
+        return max(0, self.started.marks.read() - ended - self._in_flight_before_fork)
+
+    def forget_parents_runs(self) -> None:
+        """In a forked child: what is in flight now stays the parent's."""
+        self._in_flight_before_fork = 0
+        self._in_flight_before_fork = self.in_flight()
+
+    def drain(self, batch: Batch) -> None:
+        """Put the claims that runs counted themselves and the waits not yet worked out into the batch."""
+        own_claims = max(self._own_claims, self.started.marks.read() - self.joined.read())
+        new = own_claims - self._own_claims
+        self._own_claims = own_claims
+        if new:
+            batch.counters.append((self.claimed.series, new, new))
+        if self._stamps:
+            self._drain_stamps(batch)
+
+    def stamp(self, began_s: float, enqueued_at: object, not_before: object) -> None:
+        """Keep what a run's wait is worked out from by the next drain."""
+        self._stamp_marks.mark()
+        self._stamps.append((began_s, enqueued_at, not_before))
+
+    def keep_wait(self, began_s: float, enqueued_at: object, not_before: object) -> float | None:
+        """Count the wait of a run that began at *began_s*, monotonic; return it in seconds, None when unknown."""
+        wait_s = self._wait_s(began_s, enqueued_at, not_before)
+        if wait_s is not None:
+            self.wait.marks.mark()
+            self.wait.append(wait_s)
+        return wait_s
+
+    def _drain_stamps(self, batch: Batch) -> None:
+        stamps, lost = take(self._stamps, self._stamp_marks, self._stamps_kept)
+        self._stamps_kept += len(stamps) + lost
+        waits = [wait_s for stamp in stamps if (wait_s := self._wait_s(*stamp)) is not None]
+        batch.drop(lost, DropReason.OVERFLOW)
+        if waits:
+            batch.timings.append((self.wait.series, waits))
+
+    def _wait_s(self, began_s: float, enqueued_at: object, not_before: object) -> float | None:
+        """Return begin - max(enqueued, not before), at least 0: clocks of two hosts may disagree, and that is counted."""
+        could_start_s = read_epoch_s(enqueued_at)
+        if could_start_s is None:
+            return None
+        not_before_s = read_epoch_s(not_before)
+        if not_before_s is not None:
+            could_start_s = max(could_start_s, not_before_s)
+        began_epoch_s = self._clock.time() - (self._clock.monotonic() - began_s)
+        if began_epoch_s < could_start_s:
+            self.waits_clamped.mark()
+            return 0.0
+        return began_epoch_s - could_start_s

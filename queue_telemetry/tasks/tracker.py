@@ -1,0 +1,138 @@
+"""What one telemetry knows of its tasks: their series, the runs in flight, the worker scopes, the errors not yet read."""
+
+from collections import deque
+from typing import Final
+
+from queue_telemetry._runtime import Clock, Gate
+from queue_telemetry.metrics import CATALOG, OTHER, Batch, ErrorSample, Registry, Series
+from queue_telemetry.tasks.lifecycle import Lifecycle
+from queue_telemetry.tasks.outcomes import Outcome, Reason, Verdict, error_type
+from queue_telemetry.tasks.series import StaticTags, TaskSeries
+from queue_telemetry.tasks.workers import Workers
+
+__all__ = ["Tracker"]
+
+_FAILED: Final = CATALOG["queue.tasks.failed"]
+_DURATION: Final = CATALOG["queue.task.duration"]
+_IN_FLIGHT: Final = CATALOG["queue.tasks.in_flight"]
+_LOST: Final = Verdict(Outcome.FAILED, Reason.LOST)
+_MAX_UNREAD: Final = 1_000  # error samples or abandoned runs between two collections; the counters count all
+
+
+class Tracker:
+    """The tasks of one telemetry.
+
+    Attributes:
+        registry: Where the series live.
+        gate: Whether events are recorded now.
+        clock: The clocks.
+        lifecycle: Writes the lifecycle records.
+        workers: The worker scopes that are open.
+        generation: Raised in a forked child, so that what the parent began is not ended twice.
+    """
+
+    def __init__(self, registry: Registry, gate: Gate, clock: Clock) -> None:
+        self.registry = registry
+        self.gate = gate
+        self.clock = clock
+        self.workers = Workers(clock)
+        self.lifecycle = Lifecycle(self.workers)
+        self.generation = 0
+        self._series: dict[tuple[str, str, StaticTags], TaskSeries] = {}
+        self._errors: deque[ErrorSample] = deque(maxlen=_MAX_UNREAD)
+        self._abandoned: deque[tuple[TaskSeries, float]] = deque(maxlen=_MAX_UNREAD)
+        self._told_in_flight: dict[tuple[str, str], tuple[Series, int]] = {}
+        self._forked_at_s = float("-inf")
+        registry.add_source(self.drain)
+
+    def series(self, type_: str, queue: str, static_tags: StaticTags) -> TaskSeries:
+        """Return the series of a task type on a queue; beyond the limit of series, those of `__other__`."""
+        key = (type_, queue, static_tags)
+        series = self._series.get(key)
+        if series is None:
+            if len(self._series) >= self.registry.max_series:
+                key = (OTHER, OTHER, ())
+            series = self._series.setdefault(key, TaskSeries(self.registry, self.clock, *key))
+        return series
+
+    def count_end(
+        self, series: TaskSeries, verdict: Verdict, error: BaseException | None, duration_s: float | None
+    ) -> None:
+        """Count a run that ended without completing; its end has been marked already."""
+        labels = (series.queue, series.type)
+        outcome = verdict.outcome
+        if outcome is Outcome.FAILED:
+            reason = verdict.reason or Reason.EXCEPTION
+            counter = self.registry.counter(_FAILED, (*labels, error_type(error), reason), series.static_tags)
+            if error is not None and reason is not Reason.EXPECTED:
+                self._errors.append(ErrorSample.of(error, series.type, self.clock.time()))
+        else:
+            counter = self.registry.counter(CATALOG[f"queue.tasks.{outcome}"], labels, series.static_tags)
+        counter.marks.mark()
+        if duration_s is not None:
+            timer = self.registry.timer(_DURATION, (*labels, outcome), series.static_tags)
+            timer.marks.mark()
+            timer.append(duration_s)
+
+    def abandon(self, series: TaskSeries, began_s: float) -> None:
+        """Note a run that nobody will finish. Called by the garbage collector: one append, no lock."""
+        self._abandoned.append((series, began_s))
+
+    def take_errors(self) -> list[ErrorSample]:
+        """Return the error samples since the last call."""
+        return [self._errors.popleft() for _ in range(len(self._errors))]
+
+    def in_flight(self) -> int:
+        """Return the runs begun and not ended."""
+        return sum(series.in_flight() for series in list(self._series.values()))
+
+    def longest_running_s(self) -> float | None:
+        """Return the age of the oldest tracked run in flight, None when none is or when one is that cannot be known.
+
+        A handler whose wrapper reads neither a task id nor headers is not tracked on its short way.
+        """
+        began, untracked = [], 0
+        for series in list(self._series.values()):
+            live = [began_s for began_s in list(series.live.values()) if began_s >= self._forked_at_s]
+            began += live
+            untracked += max(0, series.in_flight() - len(live))
+        return None if untracked or not began else max(0.0, self.clock.monotonic() - min(began))
+
+    def waits_clamped(self) -> int:
+        """Return how many waits were negative, for the clocks of two hosts disagree."""
+        return sum(series.waits_clamped.read() for series in list(self._series.values()))
+
+    def drain(self, batch: Batch) -> None:
+        """Put what is worked out from the series into the batch: claims, waits, lost runs and the process's gauges."""
+        in_flight: dict[tuple[str, str], int] = {}
+        for series in list(self._series.values()):
+            series.drain(batch)
+            labels = (series.queue, series.type)
+            in_flight[labels] = in_flight.get(labels, 0) + series.in_flight()
+        for labels, number in in_flight.items():
+            self._tell_in_flight(batch, labels, number)
+        self.workers.drain(batch, sum(in_flight.values()))
+        for _ in range(len(self._abandoned)):
+            series, _began_s = self._abandoned.popleft()
+            self.count_end(series, _LOST, None, None)
+
+    def forget_parents(self) -> None:
+        """In a forked child: the runs, worker scopes and errors so far are the parent's."""
+        self.generation += 1
+        self._forked_at_s = self.clock.monotonic()
+        self._errors.clear()
+        self._abandoned.clear()
+        self._told_in_flight.clear()
+        self.workers.clear()
+        for series in list(self._series.values()):
+            series.forget_parents_runs()
+
+    def _tell_in_flight(self, batch: Batch, labels: tuple[str, str], number: int) -> None:
+        told = self._told_in_flight.get(labels)
+        if told is None and not number:
+            return
+        if told is None:
+            told = (Series(_IN_FLIGHT, labels), -1)
+        if told[1] != number:
+            batch.gauges.append((told[0], number, 0))
+            self._told_in_flight[labels] = (told[0], number)

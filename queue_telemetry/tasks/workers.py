@@ -1,0 +1,135 @@
+"""Worker scopes: which workers of this process are open, their slots, and when each last gave a sign of life."""
+
+from contextvars import ContextVar
+from typing import Final, Literal, Self
+
+from queue_telemetry._runtime import Clock
+from queue_telemetry.metrics import CATALOG, Batch, Series
+
+__all__ = ["WorkerScope", "Workers"]
+
+_ACTIVE: Final = Series(CATALOG["queue.active_workers"])
+_USED: Final = Series(CATALOG["queue.worker.slots"], ("used",))
+_TOTAL: Final = Series(CATALOG["queue.worker.slots"], ("total",))
+
+_current_worker: ContextVar["WorkerScope | None"] = ContextVar("queue_telemetry_worker", default=None)
+
+
+class Workers:
+    """The open worker scopes of this process.
+
+    Attributes:
+        default_id: What a record says when no scope tells: the configured id, else host:pid.
+        ever_opened: Whether there was a scope at all; without one the number of workers is unknown.
+    """
+
+    def __init__(self, clock: Clock) -> None:
+        self.default_id = ""
+        self.ever_opened = False
+        self._clock = clock
+        self._open: dict[int, WorkerScope] = {}
+        self._told: tuple[int, int, int] | None = None
+
+    def worker_id(self) -> str:
+        """Return the worker that this code runs for: the context's, else the only open one, else the default."""
+        scope = _current_worker.get()
+        if scope is None:
+            scopes = list(self._open.values())
+            if len(scopes) != 1:
+                return self.default_id
+            scope = scopes[0]
+        return scope.id
+
+    def active(self) -> int | None:
+        """Return how many scopes are open, None before the first one was."""
+        return len(self._open) if self.ever_opened else None
+
+    def slots(self) -> int:
+        """Return the slots of all open scopes together."""
+        return sum(scope.slots for scope in list(self._open.values()))
+
+    def heartbeat_age_s(self) -> float | None:
+        """Return the age of the oldest last sign of life among the scopes that gave one and wait for nothing now.
+
+        A scope that waits inside `claim` is alive however long the broker keeps it, and one that never claimed or beat
+        promised no sign. None when no scope is left to tell.
+        """
+        now_s = self._clock.monotonic()
+        beats = [scope.last_beat_s for scope in list(self._open.values()) if not scope.claiming]
+        ages = [now_s - beat_s for beat_s in beats if beat_s is not None]
+        return max(ages) if ages else None
+
+    def scope(self) -> "WorkerScope | None":
+        """Return the scope of this context, else the only open one."""
+        scope = _current_worker.get()
+        if scope is None:
+            scopes = list(self._open.values())
+            scope = scopes[0] if len(scopes) == 1 else None
+        return scope
+
+    def drain(self, batch: Batch, in_flight: int) -> None:
+        """Put the gauges of the scopes into the batch when they changed."""
+        if not self.ever_opened:
+            return
+        total = self.slots()
+        told = (len(self._open), min(in_flight, total), total)
+        if told != self._told:
+            self._told = told
+            batch.gauges += [
+                (series, value, 0) for series, value in zip((_ACTIVE, _USED, _TOTAL), told, strict=True)
+            ]
+
+    def clear(self) -> None:
+        """In a forked child: the parent's scopes are not this process's."""
+        self.ever_opened = False
+        self._open = {}
+        self._told = None
+
+    def _add(self, scope: "WorkerScope") -> None:
+        self.ever_opened = True
+        self._open[id(scope)] = scope
+
+    def _remove(self, scope: "WorkerScope") -> None:
+        self._open.pop(id(scope), None)
+
+
+class WorkerScope:
+    """One worker at work: `with` or `async with`, around its loop.
+
+    Attributes:
+        id: The worker's id, in records; never a tag.
+        slots: Tasks it can run at a time.
+        claiming: How many `claim` blocks of it are waiting now.
+        last_beat_s: When it last gave a sign of life, monotonic seconds; None before the first.
+    """
+
+    def __init__(self, workers: Workers, clock: Clock, worker_id: str, slots: int) -> None:
+        self.id = worker_id
+        self.slots = slots
+        self.claiming = 0
+        self.last_beat_s: float | None = None
+        self._workers = workers
+        self._clock = clock
+        self._outer: WorkerScope | None = None
+
+    def beat(self) -> None:
+        """Give a sign of life; claims and the ends of runs do so by themselves."""
+        self.last_beat_s = self._clock.monotonic()
+
+    def __enter__(self) -> Self:
+        self._outer = _current_worker.get()
+        _current_worker.set(self)
+        self._workers._add(self)
+        return self
+
+    def __exit__(self, *_: object) -> Literal[False]:
+        self._workers._remove(self)
+        if _current_worker.get() is self:
+            _current_worker.set(self._outer)
+        return False
+
+    async def __aenter__(self) -> Self:
+        return self.__enter__()
+
+    async def __aexit__(self, *_: object) -> Literal[False]:
+        return self.__exit__()
