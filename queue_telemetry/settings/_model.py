@@ -1,0 +1,214 @@
+"""The settings themselves: every field with its meaning, limits and default. The only file that knows pydantic."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Final, Literal
+
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    SecretStr,
+    StringConstraints,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+)
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+from typing_extensions import override
+
+from queue_telemetry.exceptions import ConfigurationError
+from queue_telemetry.settings import _parse
+from queue_telemetry.settings._settle import settle
+from queue_telemetry.settings._sources import Given
+from queue_telemetry.settings._wording import right_value
+
+__all__ = ["Settings"]
+
+_MIB: Final = 1024 * 1024
+
+
+def _check_url(url: SecretStr) -> SecretStr:
+    _parse.check_url(url.get_secret_value())
+    return url
+
+
+def _check_token(token: SecretStr) -> SecretStr:
+    _parse.check_token(token.get_secret_value())
+    return token
+
+
+_Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
+_Host = Annotated[_Text, AfterValidator(_parse.check_host)]
+_Prefix = Annotated[_Text, AfterValidator(_parse.check_prefix)]
+_Tags = Annotated[dict[str, str], BeforeValidator(_parse.split_tags)]
+_Headers = Annotated[dict[str, SecretStr], BeforeValidator(_parse.split_headers)]
+_Url = Annotated[SecretStr, AfterValidator(_check_url)]
+_Token = Annotated[SecretStr, AfterValidator(_check_token)]
+_Names = Annotated[tuple[_Text, ...], BeforeValidator(_parse.split_names)]
+_Path = Annotated[Path, AfterValidator(_parse.check_path)]
+_Level = Annotated[
+    Literal["TRACE", "DEBUG", "INFO", "SUCCESS", "WARNING", "ERROR", "CRITICAL"],
+    BeforeValidator(_parse.upper_case),
+]
+_Count = Annotated[int, Field(ge=1, le=1_000_000)]
+_CountOrOff = Annotated[int, Field(ge=0, le=1_000_000_000)]
+_AgeOrOff = Annotated[float, Field(ge=0, le=31_536_000)]
+
+
+class Settings(BaseSettings):
+    """Everything that can be set. Read once, from keywords, `QUEUE_TELEMETRY_*` variables, `.env` and defaults.
+
+    Raises:
+        ConfigurationError: Something is wrong; the message has one line for each setting, variable or keyword.
+    """
+
+    model_config = SettingsConfigDict(
+        frozen=True, extra="forbid", use_attribute_docstrings=True, hide_input_in_errors=True
+    )
+
+    enabled: bool = True
+    """Whether anything is measured and sent at all."""
+    service: _Text | None = None
+    """The application's name, on every metric and record. Borrowed: `DD_SERVICE`."""
+    env: _Text | None = None
+    """Where it runs, such as `prod`. Borrowed: `DD_ENV`."""
+    version: _Text | None = None
+    """The application's version. Borrowed: `DD_VERSION`."""
+    tags: _Tags = Field(default_factory=dict)
+    """More constant tags, `team:core,tier:free`. Borrowed: `DD_TAGS`."""
+    worker_id: _Text | None = None
+    """The worker's name on records outside of any worker scope; without it, host and process id."""
+
+    statsd_host: _Host = "127.0.0.1"
+    """Where the StatsD receiver is; on this host, as agents usually are. Borrowed: `DD_DOGSTATSD_URL`,
+    `DD_AGENT_HOST`, `STATSD_HOST`."""
+    statsd_port: int = Field(8125, ge=1, le=65535)
+    """Its UDP port. Borrowed: `DD_DOGSTATSD_URL`, `DD_DOGSTATSD_PORT`, `STATSD_PORT`."""
+    statsd_dialect: Literal["statsd", "datadog"] = "statsd"
+    """How lines are written: `statsd` has tag values in the names, which every receiver reads; `datadog` has real
+    tags. `datadog` when the host came from a `DD_*` variable."""
+    statsd_prefix: _Prefix | None = None
+    """What all metric names begin with, without the last dot. Borrowed: `STATSD_PREFIX`."""
+    statsd_flush_interval_s: float = Field(2, ge=0.1, le=60)
+    """Seconds between two sendings; well inside the 10 s in which receivers add up."""
+    statsd_max_payload_bytes: int = Field(1432, ge=64, le=65507)
+    """Largest datagram; fits an Ethernet frame of 1500 with slack for tunnels. Borrowed: `STATSD_MAXUDPSIZE`."""
+    statsd_timer_type: Literal["ms", "h", "d"] = Field(default=None, validate_default=True)
+    """What timers are sent as: `ms`, or for Datadog `h` (histogram) or `d` (distribution, which its server merges
+    over hosts)."""
+    statsd_max_samples: _Count = 4096
+    """Most durations kept for one series between two sendings; above it a sample stands for all."""
+
+    log_url: _Url | None = None
+    """The HTTP collector that takes JSON records; without it no record is shipped. May carry a password."""
+    log_token: _Token | None = None
+    """Sent as `Authorization: Bearer`."""
+    log_headers: _Headers = Field(default_factory=dict)
+    """More request headers, `Name=value,Name2=value2`."""
+    log_level: _Level = "INFO"
+    """Lowest loguru level that is shipped, in any case."""
+    log_batch_bytes: int = Field(_MIB, ge=1024, le=16 * _MIB)
+    """Most bytes of records in one request, uncompressed; collectors refuse much larger ones."""
+    log_linger_s: float = Field(1, ge=0.01, le=60)
+    """Seconds that a record waits for others to fill its batch."""
+    log_max_memory_bytes: int = Field(32 * _MIB, ge=2048, le=1024 * 1024 * _MIB)
+    """Most bytes of records that wait in memory; at least two batches, one being sent and one being filled."""
+    log_redact_keys: _Names = ()
+    """Keys whose values are masked in records, `card_number,iban`, besides the built-in ones such as `password`."""
+
+    task_logs: Literal["all", "outcomes", "failures", "none"] = Field(default=None, validate_default=True)
+    """Which lifecycle records are written for each task."""
+    max_series: _Count = 1000
+    """Most tag combinations of one metric; later ones are counted together, so that a mistake stays bounded."""
+    state_dir: _Path | None = None
+    """Where the processes of one host share their counters for health; without it, a private folder."""
+
+    health_heartbeat_max_age_s: _AgeOrOff = 60
+    """Seconds without a sign of life from an open worker scope that make a process unhealthy; 0 is off."""
+    health_min_workers: _CountOrOff = 0
+    """Fewer open worker scopes make a process unhealthy; 0 is off."""
+    health_failure_ratio: float = Field(0.25, ge=0, le=1)
+    """Share of failed tasks in the last hour that degrades; 0 is off."""
+    health_failure_min_tasks: _Count = 20
+    """Ended tasks in the last hour below which the share says nothing."""
+    health_queue_size_max: _CountOrOff = 0
+    """Waiting tasks that degrade; 0 is off."""
+    health_oldest_task_age_max_s: _AgeOrOff = 0
+    """Seconds that the oldest task may wait before it degrades; 0 is off."""
+
+    def __init__(self, /, **overrides: object) -> None:
+        problems = self._fill(overrides, strict=True)
+        if problems:
+            raise ConfigurationError("\n".join(problems))
+
+    @property
+    def statsd_host_was_set(self) -> bool:
+        """Whether the host came from anywhere but the default: only then does a refusing agent matter to health."""
+        return "statsd_host" in self.model_fields_set
+
+    @classmethod
+    @override
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Take values from `gather` alone: the stock sources forget the names and pass over misspelled ones."""
+        return (init_settings,)
+
+    @field_validator("statsd_timer_type", mode="before")
+    @classmethod
+    def _resolve_timer_type(cls, value: object, info: ValidationInfo) -> object:
+        dialect = info.data.get("statsd_dialect")  # absent when that was wrong itself
+        if value is None:
+            return "d" if dialect == "datadog" else "ms"
+        if dialect == "statsd" and value in ("h", "d"):
+            raise ValueError("ms, the only timer of the dialect statsd")
+        return value
+
+    @field_validator("log_headers")
+    @classmethod
+    def _check_headers(cls, headers: dict[str, SecretStr]) -> dict[str, SecretStr]:
+        for name, value in headers.items():
+            _parse.check_header(name, value.get_secret_value())
+        return headers
+
+    @field_validator("log_max_memory_bytes")
+    @classmethod
+    def _check_memory(cls, value: int, info: ValidationInfo) -> int:
+        least = 2 * info.data.get("log_batch_bytes", 0)
+        if value < least:
+            raise ValueError(f"at least {least}, twice log_batch_bytes")
+        return value
+
+    @field_validator("task_logs", mode="before")
+    @classmethod
+    def _resolve_task_logs(cls, value: object, info: ValidationInfo) -> object:
+        if value is None:
+            return "all" if info.data.get("log_url") is not None else "none"
+        return value
+
+    def _fill(self, overrides: Mapping[str, object], *, strict: bool) -> list[str]:
+        """Take every usable value from keywords and the environment; return what is wrong with the others."""
+        return settle(overrides, type(self).model_fields.keys(), self._validate_values, strict=strict)
+
+    def _validate_values(self, chosen: Mapping[str, Given]) -> dict[str, str]:
+        """Set all fields, from *chosen* or defaults; return, by field, what would have been right."""
+        values: dict[str, Any] = {field: given.value for field, given in chosen.items()}
+        try:
+            super().__init__(**values)
+        except ValidationError as error:
+            faults = error.errors(include_url=False, include_input=False)
+        else:
+            return {}
+        right: dict[str, str] = {}
+        for fault in faults:
+            field = str(fault["loc"][0])
+            info = type(self).model_fields[field]
+            own_words = str(fault.get("ctx", {}).get("error", ""))
+            right[field] = right_value(field, info.annotation, info.metadata, own_words)
+        return right

@@ -1,0 +1,55 @@
+"""What is said about a wrong setting: its name as the user spelled it, its value unless secret, what would be right."""
+
+from typing import Final, get_args
+
+from queue_telemetry.settings._sources import Given, shown
+
+__all__ = ["SECRET_FIELDS", "problem", "right_value"]
+
+SECRET_FIELDS: Final = frozenset({"log_url", "log_token", "log_headers"})
+"""Fields whose values no message shows."""
+
+_MASK: Final = "**********"
+
+# What would be right, where the type does not say it.
+_RIGHT: Final = {
+    "tags": "key:value pairs, such as team:core,tier:free",
+    "statsd_host": "a host name or an IP address, without a scheme or a port",
+    "statsd_prefix": "a name such as billing.prod, without white space or any of : | @ # ; ,",
+    "log_url": "an http or https URL with a host, such as https://logs.example.com/ingest",
+    "log_token": "printable ASCII without white space",
+    "log_headers": "Name=value pairs in printable ASCII, such as X-Scope=core,X-Source=worker",
+    "log_redact_keys": "names separated by commas, such as card_number,iban",
+    "state_dir": "the path of a directory",
+}
+
+
+def problem(field: str, given: Given, right: str) -> str:
+    """Return the line about one wrong value."""
+    value = _MASK if field in SECRET_FIELDS else shown(given.value)
+    return f"{given.name}={value}{given.where}: should be {right}"
+
+
+def right_value(field: str, kind: object, limits: list[object], own_words: str) -> str:
+    """Say what a field takes.
+
+    Args:
+        field: Its name.
+        kind: Its type, without limits.
+        limits: Objects of which one has `ge` and one has `le`, for numbers.
+        own_words: What the validator that refused said, or empty. Fields with a secret or with text that a library
+            parsed are in the table instead, since such words may quote the value.
+    """
+    if field in _RIGHT:
+        return _RIGHT[field]
+    if own_words:
+        return own_words
+    if kind is bool:
+        return "true or false"
+    if kind is int or kind is float:
+        low, high = (
+            next(getattr(limit, end) for limit in limits if hasattr(limit, end)) for end in ("ge", "le")
+        )
+        return f"a {'whole ' if kind is int else ''}number from {low} to {high}"
+    *others, last = get_args(kind) or (None,)
+    return f"{', '.join(others)} or {last}" if isinstance(last, str) else "text that is not empty"

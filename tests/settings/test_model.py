@@ -1,0 +1,219 @@
+import copy
+import pickle
+from pathlib import Path
+
+import pydantic
+import pytest
+
+from queue_telemetry.exceptions import ConfigurationError
+from queue_telemetry.settings import Settings
+from queue_telemetry.settings._wording import SECRET_FIELDS
+
+
+def test_the_defaults_are_the_documented_ones() -> None:
+    assert Settings().model_dump() == {
+        "enabled": True,
+        "service": None,
+        "env": None,
+        "version": None,
+        "tags": {},
+        "worker_id": None,
+        "statsd_host": "127.0.0.1",
+        "statsd_port": 8125,
+        "statsd_dialect": "statsd",
+        "statsd_prefix": None,
+        "statsd_flush_interval_s": 2,
+        "statsd_max_payload_bytes": 1432,
+        "statsd_timer_type": "ms",
+        "statsd_max_samples": 4096,
+        "log_url": None,
+        "log_token": None,
+        "log_headers": {},
+        "log_level": "INFO",
+        "log_batch_bytes": 1024 * 1024,
+        "log_linger_s": 1,
+        "log_max_memory_bytes": 32 * 1024 * 1024,
+        "log_redact_keys": (),
+        "task_logs": "none",
+        "max_series": 1000,
+        "state_dir": None,
+        "health_heartbeat_max_age_s": 60,
+        "health_min_workers": 0,
+        "health_failure_ratio": 0.25,
+        "health_failure_min_tasks": 20,
+        "health_queue_size_max": 0,
+        "health_oldest_task_age_max_s": 0,
+    }
+    assert Settings().statsd_host_was_set is False
+
+
+def test_values_are_taken_as_text_or_as_what_they_are() -> None:
+    text = Settings(
+        enabled="false",
+        tags="team:core",
+        statsd_port="9125",
+        log_level="debug",
+        log_headers="X-Key=a",
+        log_redact_keys="iban, pin",
+        state_dir="/run/x",
+    )
+    typed = Settings(
+        enabled=False,
+        tags={"team": "core"},
+        statsd_port=9125,
+        log_level="DEBUG",
+        log_headers={"X-Key": "a"},
+        log_redact_keys=["iban", "pin"],
+        state_dir=Path("/run/x"),
+    )
+
+    assert text == typed
+    assert typed.log_headers["X-Key"].get_secret_value() == "a"
+
+
+@pytest.mark.parametrize(
+    ("dialect", "timer_type", "taken"),
+    [
+        ("statsd", None, "ms"),
+        ("statsd", "ms", "ms"),
+        ("datadog", None, "d"),
+        ("datadog", "ms", "ms"),
+        ("datadog", "h", "h"),
+        ("datadog", "d", "d"),
+    ],
+)
+def test_the_timer_type_follows_the_dialect_unless_set(
+    dialect: str, timer_type: str | None, taken: str
+) -> None:
+    assert Settings(statsd_dialect=dialect, statsd_timer_type=timer_type).statsd_timer_type == taken
+
+
+@pytest.mark.parametrize(
+    ("url", "task_logs", "taken"),
+    [
+        (None, None, "none"),
+        ("http://c/", None, "all"),
+        ("http://c/", "failures", "failures"),
+        (None, "outcomes", "outcomes"),
+    ],
+)
+def test_lifecycle_records_are_written_when_they_are_shipped_unless_set(
+    url: str | None, task_logs: str | None, taken: str
+) -> None:
+    assert Settings(log_url=url, task_logs=task_logs).task_logs == taken
+
+
+PORT = "a whole number from 1 to 65535"
+HOST = "a host name or an IP address, without a scheme or a port"
+URL = "an http or https URL with a host, such as https://logs.example.com/ingest"
+HEADERS = "Name=value pairs in printable ASCII, such as X-Scope=core,X-Source=worker"
+TEXT = "text that is not empty"
+COUNT = "a whole number from 1 to 1000000"
+COUNT_OR_OFF = "a whole number from 0 to 1000000000"
+AGE = "a number from 0 to 31536000"
+SECRET = "**********"
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "shown", "right"),
+    [
+        ("enabled", "maybe", "'maybe'", "true or false"),
+        ("service", "", "''", TEXT),
+        ("env", 5, "5", TEXT),
+        ("version", "\udcff", "'\\udcff'", TEXT),
+        ("tags", "shell", "'shell'", "key:value pairs, such as team:core,tier:free"),
+        ("worker_id", [], "[]", TEXT),
+        ("statsd_host", "agent:8125", "'agent:8125'", HOST),
+        ("statsd_host", "a..b", "'a..b'", HOST),
+        ("statsd_host", None, "None", HOST),
+        ("statsd_port", "80x25", "'80x25'", PORT),
+        ("statsd_port", 0, "0", PORT),
+        ("statsd_port", 65536, "65536", PORT),
+        ("statsd_dialect", "graphite", "'graphite'", "statsd or datadog"),
+        (
+            "statsd_prefix",
+            "a b",
+            "'a b'",
+            "a name such as billing.prod, without white space or any of : | @ # ; ,",
+        ),
+        ("statsd_flush_interval_s", 0.05, "0.05", "a number from 0.1 to 60"),
+        ("statsd_flush_interval_s", "nan", "'nan'", "a number from 0.1 to 60"),
+        ("statsd_max_payload_bytes", 63, "63", "a whole number from 64 to 65507"),
+        ("statsd_timer_type", "d", "'d'", "ms, the only timer of the dialect statsd"),
+        ("statsd_timer_type", "s", "'s'", "ms, h or d"),
+        ("statsd_timer_type", [], "[]", "ms, h or d"),
+        ("statsd_max_samples", 0, "0", COUNT),
+        ("log_url", "logs.example.com", SECRET, URL),
+        ("log_url", "http://user:pass@c:pass/", SECRET, URL),
+        ("log_token", "a b", SECRET, "printable ASCII without white space"),
+        ("log_headers", "X-Key", SECRET, HEADERS),
+        ("log_headers", {"X-Key": "a\r\nb"}, SECRET, HEADERS),
+        ("log_headers", {"X-Key": 5}, SECRET, HEADERS),
+        ("log_level", "LOUD", "'LOUD'", "TRACE, DEBUG, INFO, SUCCESS, WARNING, ERROR or CRITICAL"),
+        ("log_batch_bytes", 17 * 1024 * 1024, "17825792", "a whole number from 1024 to 16777216"),
+        ("log_linger_s", 0, "0", "a number from 0.01 to 60"),
+        ("log_max_memory_bytes", 1048576, "1048576", "at least 2097152, twice log_batch_bytes"),
+        ("log_max_memory_bytes", 1, "1", "a whole number from 2048 to 1099511627776"),
+        ("log_redact_keys", 5, "5", "names separated by commas, such as card_number,iban"),
+        ("task_logs", "some", "'some'", "all, outcomes, failures or none"),
+        ("max_series", 10**9, "1000000000", COUNT),
+        ("state_dir", 5, "5", "the path of a directory"),
+        ("health_heartbeat_max_age_s", -1, "-1", AGE),
+        ("health_min_workers", -1, "-1", COUNT_OR_OFF),
+        ("health_failure_ratio", 1.5, "1.5", "a number from 0 to 1"),
+        ("health_failure_min_tasks", 0, "0", COUNT),
+        ("health_queue_size_max", "many", "'many'", COUNT_OR_OFF),
+        ("health_oldest_task_age_max_s", "inf", "'inf'", AGE),
+    ],
+)
+def test_a_wrong_value_is_answered_with_what_would_be_right(
+    field: str, value: object, shown: str, right: str
+) -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        Settings(**{field: value})
+
+    assert str(caught.value) == f"{field}={shown}: should be {right}"
+
+
+def test_no_error_of_pydantic_is_behind_ours() -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        Settings(statsd_port=0)
+
+    assert caught.value.__context__ is None
+    assert caught.value.__cause__ is None
+
+
+def test_the_default_memory_holds_two_of_the_largest_batches() -> None:
+    assert Settings(log_batch_bytes=16 * 1024 * 1024).log_max_memory_bytes == 2 * 16 * 1024 * 1024
+
+
+def test_it_cannot_be_changed() -> None:
+    with pytest.raises(pydantic.ValidationError, match="frozen"):
+        Settings().statsd_port = 1
+
+
+def test_secrets_are_in_no_representation() -> None:
+    settings = Settings(log_url="https://u:s3cr3t@c/", log_token="s3cr3t", log_headers="X-Key=s3cr3t")
+
+    texts = (
+        repr(settings),
+        str(settings),
+        f"{settings}",
+        repr(settings.model_dump()),
+        settings.model_dump_json(),
+    )
+    assert [text for text in texts if "s3cr3t" in text] == []
+
+
+def test_every_field_that_holds_a_secret_is_masked_in_messages() -> None:
+    holding = {name for name, info in Settings.model_fields.items() if "SecretStr" in str(info.annotation)}
+
+    assert holding == SECRET_FIELDS
+
+
+def test_copies_know_what_was_set() -> None:
+    settings = Settings(statsd_host="127.0.0.1")
+
+    for twin in (copy.deepcopy(settings), pickle.loads(pickle.dumps(settings)), settings.model_copy()):
+        assert twin == settings
+        assert twin.statsd_host_was_set
