@@ -5,6 +5,8 @@ from queue_telemetry.metrics.catalog import CATALOG, Kind, Metric, Owner
 from queue_telemetry.metrics.errors import ErrorGroup, ErrorGroups, ErrorSample, fingerprint
 from queue_telemetry.metrics.instruments import MAX_SAMPLES, Counter, Gauge, Marks, take
 from queue_telemetry.metrics.registry import OTHER, Registry
+from queue_telemetry.metrics.ring import MinuteRing
+from queue_telemetry.metrics.stats import Snapshot, Stats
 from queue_telemetry.metrics.surface import Instruments
 from queue_telemetry.metrics.timer import Timer
 
@@ -22,9 +24,12 @@ __all__ = [
     "Kind",
     "Marks",
     "Metric",
+    "MinuteRing",
     "Owner",
     "Registry",
     "Series",
+    "Snapshot",
+    "Stats",
     "Timer",
     "fingerprint",
     "take",

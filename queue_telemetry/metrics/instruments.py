@@ -147,21 +147,17 @@ class Gauge:
         self._latest = None
 
     def drain(self, batch: Batch) -> None:
-        """Move the newest value into the batch, with the weight of all that it stands for."""
+        """Put the newest value into the batch, with the weight of all the calls since the last drain."""
         marks, invalid = self._marks.read(), self._invalid.read()
         weight = marks - self._drained[0]
         batch.drop(invalid - self._drained[1], DropReason.INVALID)
         self._drained = [marks, invalid]
-        latest = self._latest
-        expires_s = self._expires_s
+        latest, expires_s = self._latest, self._expires_s
         if latest is not None and expires_s is not None and self._clock.monotonic() - latest[1] > expires_s:
-            self._latest = latest = None
-        if weight and latest is not None:
-            batch.gauges.append((self.series, latest[0], weight))
-            self._told = True
-        elif latest is None and (self._told or weight):
-            batch.gauges.append((self.series, None, weight))
-            self._told = False
+            latest = None
+        if latest is not None or weight or self._told:
+            batch.gauges.append((self.series, None if latest is None else latest[0], weight))
+        self._told = latest is not None
 
 
 def take(samples: deque[T], marks: Marks, kept: int) -> tuple[list[T], int]:

@@ -133,6 +133,14 @@ class Registry:
             source(batch)
         return batch
 
+    def discard(self) -> None:
+        """In a forked child: what the cells hold is the parent's, so drain it and let it go."""
+        self.collect()
+        for cells in list(self._cells.values()):
+            for cell in list(cells.values()):
+                if isinstance(cell, Gauge):
+                    cell.forget()
+
     def stats(self) -> dict[str, int]:
         """Return how many series there are, and how often one was asked for that had to fold."""
         return {

@@ -31,9 +31,7 @@ class Site:
         while isinstance(function, functools.partial):
             function = function.func
         function = inspect.unwrap(function)
-        code = getattr(function, "__code__", None) or getattr(
-            getattr(type(function), "__call__", None), "__code__", None
-        )
+        code = getattr(function, "__code__", None)
         name = getattr(function, "__name__", type(function).__name__)
         return cls(getattr(function, "__module__", None) or "", name, code.co_firstlineno if code else 0)
 

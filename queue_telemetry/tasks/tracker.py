@@ -41,7 +41,7 @@ class Tracker:
         self._series: dict[tuple[str, str, StaticTags], TaskSeries] = {}
         self._errors: deque[ErrorSample] = deque(maxlen=_MAX_UNREAD)
         self._abandoned: deque[tuple[TaskSeries, float]] = deque(maxlen=_MAX_UNREAD)
-        self._told_in_flight: dict[tuple[str, str], tuple[Series, int]] = {}
+        self._in_flight: dict[tuple[str, str], Series] = {}
         self._forked_at_s = float("-inf")
         registry.add_source(self.drain)
 
@@ -110,29 +110,26 @@ class Tracker:
             labels = (series.queue, series.type)
             in_flight[labels] = in_flight.get(labels, 0) + series.in_flight()
         for labels, number in in_flight.items():
-            self._tell_in_flight(batch, labels, number)
+            gauge = self._in_flight.get(labels)
+            if gauge is None and number:
+                gauge = self._in_flight[labels] = Series(_IN_FLIGHT, labels)
+            if gauge is not None:
+                batch.gauges.append((gauge, number, 0))
         self.workers.drain(batch, sum(in_flight.values()))
         for _ in range(len(self._abandoned)):
             series, _began_s = self._abandoned.popleft()
             self.count_end(series, _LOST, None, None)
 
-    def forget_parents(self) -> None:
-        """In a forked child: the runs, worker scopes and errors so far are the parent's."""
+    def reset_after_fork(self) -> None:
+        """In a forked child: the runs, worker scopes and errors so far are the parent's. Cheap, and takes no lock."""
         self.generation += 1
         self._forked_at_s = self.clock.monotonic()
         self._errors.clear()
         self._abandoned.clear()
-        self._told_in_flight.clear()
+        self._in_flight.clear()
         self.workers.clear()
+
+    def forget_parents_runs(self) -> None:
+        """At a forked child's first event: what is in flight by the marks is the parent's."""
         for series in list(self._series.values()):
             series.forget_parents_runs()
-
-    def _tell_in_flight(self, batch: Batch, labels: tuple[str, str], number: int) -> None:
-        told = self._told_in_flight.get(labels)
-        if told is None and not number:
-            return
-        if told is None:
-            told = (Series(_IN_FLIGHT, labels), -1)
-        if told[1] != number:
-            batch.gauges.append((told[0], number, 0))
-            self._told_in_flight[labels] = (told[0], number)

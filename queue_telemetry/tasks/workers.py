@@ -28,7 +28,6 @@ class Workers:
         self.ever_opened = False
         self._clock = clock
         self._open: dict[int, WorkerScope] = {}
-        self._told: tuple[int, int, int] | None = None
 
     def worker_id(self) -> str:
         """Return the worker that this code runs for: the context's, else the only open one, else the default."""
@@ -68,22 +67,19 @@ class Workers:
         return scope
 
     def drain(self, batch: Batch, in_flight: int) -> None:
-        """Put the gauges of the scopes into the batch when they changed."""
-        if not self.ever_opened:
-            return
-        total = self.slots()
-        told = (len(self._open), min(in_flight, total), total)
-        if told != self._told:
-            self._told = told
+        """Put the gauges of the scopes into the batch."""
+        if self.ever_opened:
+            total = self.slots()
             batch.gauges += [
-                (series, value, 0) for series, value in zip((_ACTIVE, _USED, _TOTAL), told, strict=True)
+                (_ACTIVE, len(self._open), 0),
+                (_USED, min(in_flight, total), 0),
+                (_TOTAL, total, 0),
             ]
 
     def clear(self) -> None:
         """In a forked child: the parent's scopes are not this process's."""
         self.ever_opened = False
         self._open = {}
-        self._told = None
 
     def _add(self, scope: "WorkerScope") -> None:
         self.ever_opened = True

@@ -1,0 +1,5 @@
+"""The composition root: the only reader of settings, which hands each part what it needs."""
+
+from queue_telemetry.telemetry._telemetry import Telemetry
+
+__all__ = ["Telemetry"]

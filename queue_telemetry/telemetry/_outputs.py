@@ -1,0 +1,171 @@
+"""Where one process's telemetry goes: the StatsD emitter with its thread, and the log pipeline, built from settings."""
+
+import socket
+import time
+from collections.abc import Callable
+from typing import Final
+
+from queue_telemetry._runtime import BackgroundLoop, Clock, DeliveryLedger, DropReason
+from queue_telemetry.logs import LogPipeline, RecordBuffer
+from queue_telemetry.metrics import Batch
+from queue_telemetry.processes import Slot, acquire, private_dir
+from queue_telemetry.settings import Settings
+from queue_telemetry.statsd import DIALECTS, Emitter, StatsClient
+
+__all__ = ["Outputs", "host_name"]
+
+_NO_FAULT_OF_THE_SINK: Final = frozenset({DropReason.INVALID, DropReason.CLOSED, DropReason.WITHHELD})
+_DROPPING_FOR_S: Final = 60.0
+_STATSD_SHARE_S: Final = (
+    0.5  # of a closing time: what a last flush over UDP takes at most in all but the worst case
+)
+
+
+class Outputs:
+    """The outputs of one process. Not fork-aware: a child builds new ones and lets go of these.
+
+    Args:
+        settings: What to send where.
+        clock: The clocks.
+        collect: Brings what the cells hold into `add`; called before each flush.
+
+    Attributes:
+        buffer: Where the sink appends records; None without a collector.
+    """
+
+    def __init__(self, settings: Settings, clock: Clock, collect: Callable[[], bool]) -> None:
+        self._clock = clock
+        self._collect = collect
+        self._interval_s = settings.statsd_flush_interval_s
+        self._host_was_set = settings.statsd_host_was_set
+        self._slot = _acquire_slot(settings)
+        self._ledger = DeliveryLedger()
+        self._logs = _log_pipeline(settings, clock)
+        self._emitter = self._make_emitter(settings)
+        self._loop = BackgroundLoop("queue_telemetry-statsd", self._step)
+        self._lost: dict[str, tuple[int, float]] = {}
+        self.buffer: RecordBuffer | None = None if self._logs is None else self._logs.buffer
+
+    def start(self) -> bool:
+        """Start the StatsD thread; False when the process can have no more threads. Logs start with a record."""
+        return self._loop.alive or self._loop.start()
+
+    def add(self, batch: Batch) -> None:
+        """Take what a collection brought."""
+        self._emitter.add(batch)
+
+    def tick(self) -> None:
+        """Once a second: end a POST that is overdue, and notice losses."""
+        if self._logs is not None:
+            self._logs.enforce_deadline()
+        self._notice_losses()
+
+    def flush(self, timeout_s: float) -> bool:
+        """Send everything; True when nothing is pending in time."""
+        deadline_s = time.monotonic() + timeout_s
+        sent = self._emitter.flush(timeout_s)
+        if self._logs is not None:
+            sent &= self._logs.flush(max(0.0, deadline_s - time.monotonic()))
+        return sent
+
+    def close(self, timeout_s: float) -> bool:
+        """Send what can be sent in time, drop and count the rest, stop the threads, give the slot back."""
+        deadline_s = time.monotonic() + timeout_s
+        self._loop.stop(0.0)
+        sent = True
+        if self._logs is not None:
+            sent = self._logs.close(max(0.0, timeout_s - min(_STATSD_SHARE_S, timeout_s / 2)))
+        sent &= self._emitter.close(max(0.0, deadline_s - time.monotonic()))
+        if self._slot is not None:
+            self._slot.close()
+        return sent
+
+    def forget(self) -> None:
+        """In a forked child: let go of the parent's slot. The sockets go with this object."""
+        if self._slot is not None:
+            self._slot.forget()
+
+    def stats(self) -> dict[str, dict[str, object]]:
+        """Return what each output sent and lost, by signal."""
+        return {"statsd": self._emitter.stats(), "logs": {} if self._logs is None else self._logs.stats()}
+
+    def dropping(self) -> frozenset[str]:
+        """Return the outputs that lost data in the last minute; StatsD only when somebody said where it is."""
+        self._notice_losses()
+        now_s = self._clock.monotonic()
+        return frozenset(
+            signal
+            for signal, (_, at_s) in self._lost.items()
+            if now_s - at_s < _DROPPING_FOR_S and (signal != "statsd" or self._host_was_set)
+        )
+
+    def _step(self) -> float:
+        self._collect()
+        self._emitter.flush(self._interval_s)
+        return (
+            self._interval_s - time.monotonic() % self._interval_s
+        )  # windows that begin together in every process
+
+    def _make_emitter(self, settings: Settings) -> Emitter:
+        tags = {
+            "service": settings.service,
+            "env": settings.env,
+            "version": settings.version,
+            **settings.tags,
+        }
+        client = StatsClient(
+            settings.statsd_host,
+            settings.statsd_port,
+            settings.statsd_prefix,
+            settings.statsd_max_payload_bytes,
+            dialect=DIALECTS[settings.statsd_dialect],
+            constant_tags={key: value for key, value in tags.items() if value is not None},
+        )
+        signals = {"metrics": self._ledger.read}
+        if self._logs is not None:
+            signals["logs"] = self._logs.delivery
+        return Emitter(
+            client,
+            ledger=self._ledger,
+            signals=signals,
+            timer_type=settings.statsd_timer_type,
+            max_samples=settings.statsd_max_samples,
+            host=host_name(),
+            slot=None if self._slot is None else self._slot.number,
+        )
+
+    def _notice_losses(self) -> None:
+        ledgers = {"statsd": self._ledger.read()}
+        if self._logs is not None:
+            ledgers["logs"] = self._logs.delivery()
+        for signal, delivery in ledgers.items():
+            lost = sum(
+                units for reason, units in delivery.dropped.items() if reason not in _NO_FAULT_OF_THE_SINK
+            )
+            before, _ = self._lost.get(signal, (0, 0.0))
+            if lost > before:
+                self._lost[signal] = (lost, self._clock.monotonic())
+
+
+def host_name() -> str:
+    """Return this host's name as gauges and records bear it."""
+    return socket.gethostname() or "localhost"
+
+
+def _acquire_slot(settings: Settings) -> Slot | None:
+    folder = private_dir(settings.state_dir, settings.service)
+    return None if folder is None else acquire(folder)
+
+
+def _log_pipeline(settings: Settings, clock: Clock) -> LogPipeline | None:
+    if settings.log_url is None:
+        return None
+    return LogPipeline(
+        settings.log_url.get_secret_value(),
+        token=None if settings.log_token is None else settings.log_token.get_secret_value(),
+        headers={name: value.get_secret_value() for name, value in settings.log_headers.items()},
+        batch_bytes=settings.log_batch_bytes,
+        linger_s=settings.log_linger_s,
+        max_memory_bytes=settings.log_max_memory_bytes,
+        clock=clock,
+    )
