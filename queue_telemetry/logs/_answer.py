@@ -1,0 +1,59 @@
+"""What came of one POST, and what the shipper needs of a sender: values, without a type of the HTTP library."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Protocol
+
+__all__ = ["Answer", "Failure", "Sender"]
+
+
+class Failure(StrEnum):
+    """Why a POST got no answer."""
+
+    ABORTED = "aborted"
+    """The sender was told to stop."""
+    CONNECT = "connect"
+    """No connection: no address, refused, or not in time."""
+    DEADLINE = "deadline"
+    """The whole exchange took too long."""
+    NETWORK = "network"
+    """The connection broke, or the answer was not HTTP."""
+    TIMEOUT = "timeout"
+    """The collector neither read nor answered."""
+    TLS = "tls"
+    """No trusted encrypted connection."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What came of one POST.
+
+    Attributes:
+        status: The HTTP status; None when no answer came.
+        failure: Why none came; None when one did.
+        retry_after_s: Seconds to wait that the collector asked for.
+        body: The answer's body, at most its first 64 KiB.
+        bytes_wire: The request body's length as sent, compressed.
+    """
+
+    status: int | None
+    failure: Failure | None = None
+    retry_after_s: float | None = None
+    body: bytes = b""
+    bytes_wire: int = 0
+
+
+class Sender(Protocol):
+    """Posts one body at a time."""
+
+    def send(self, body: bytes | bytearray, content_type: str) -> Answer:
+        """Post *body* once and return what came of it. May block up to the total deadline."""
+
+    def enforce_deadline(self) -> None:
+        """End the present exchange if its time is over. For another thread, about once a second."""
+
+    def abort(self) -> None:
+        """End the present exchange now, and every later one."""
+
+    def close(self) -> None:
+        """Close the connection; only when nobody sends any more."""

@@ -1,0 +1,111 @@
+"""Encode one flat record as one line of JSON, whatever it holds. Pure: no clock, no socket, no state."""
+
+from collections.abc import Mapping
+from typing import Final
+
+import orjson
+
+from queue_telemetry.logs._error import cut_middle
+from queue_telemetry.logs._sanitizer import clean_text, sanitize, text_of
+
+__all__ = ["MAX_RECORD_BYTES", "encode"]
+
+MAX_RECORD_BYTES: Final = 256 * 1024  # Loki refuses a longer line; the other collectors take more
+_FAST: Final = orjson.OPT_UTC_Z | orjson.OPT_APPEND_NEWLINE
+_OPTIONS: Final = orjson.OPT_NON_STR_KEYS | _FAST  # half as fast, and few have such keys
+_LIMITS: Final = (32 * 1024, 4 * 1024, 512)  # bytes of a value; tried until the record fits
+_ESSENTIAL_BYTES: Final = 2 * 1024  # at most six times that when every character is escaped
+_ESSENTIAL: Final = (
+    "timestamp",
+    "level",
+    "event",
+    "message",
+    "task_id",
+    "task_type",
+    "queue",
+    "worker_id",
+    "service",
+    "env",
+    "version",
+    "host",
+    "logger",
+    "function",
+    "record_id",
+    "serialization_error",
+)
+
+
+def encode(record: dict[str, object]) -> bytes:
+    """Return *record* as one line. Must not raise.
+
+    Three attempts: as it is, with the text of what JSON does not know; a sanitised copy; its essential fields with a
+    `serialization_error`. A line over the limit is made to fit and says so with `truncated` and `original_bytes`.
+
+    Returns:
+        UTF-8 with one newline, at its end; at most `MAX_RECORD_BYTES` long. The memory behind it is larger than its
+        length: copy it, do not keep it.
+    """
+    try:
+        line = orjson.dumps(record, _text, _FAST)
+    except Exception:  # noqa: BLE001 - users' objects run in here
+        return _encode_with_care(record)
+    return line if len(line) <= MAX_RECORD_BYTES else _shorten(record, len(line))
+
+
+def _encode_with_care(record: dict[str, object]) -> bytes:
+    try:
+        line = orjson.dumps(record, _text, _OPTIONS)
+    except Exception:  # noqa: BLE001 - users' objects run in here
+        copy = sanitize(record)
+        record = copy if isinstance(copy, dict) else {}
+        try:
+            line = orjson.dumps(record, _text, _OPTIONS)
+        except Exception as error:  # noqa: BLE001 - the last net
+            return _encode_essential(record, serialization_error=_reason(error))
+    return line if len(line) <= MAX_RECORD_BYTES else _shorten(record, len(line))
+
+
+def _shorten(record: dict[str, object], original_bytes: int) -> bytes:
+    marks: dict[str, object] = {"truncated": True, "original_bytes": original_bytes}
+    for limit_bytes in _LIMITS:
+        try:
+            shorter = {key: _cut(value, limit_bytes) for key, value in record.items()}
+            line = orjson.dumps(shorter | marks, _text, _OPTIONS)
+        except Exception as error:  # noqa: BLE001 - the same object may answer otherwise the second time
+            return _encode_essential(record, serialization_error=_reason(error), **marks)
+        if len(line) <= MAX_RECORD_BYTES:
+            return line
+    return _encode_essential(record, **marks)  # thousands of keys
+
+
+def _cut(value: object, limit_bytes: int) -> object:
+    if isinstance(value, str):
+        return cut_middle(clean_text(value), limit_bytes)
+    if value is None or isinstance(value, (bool, int, float)):
+        return value
+    encoded = orjson.dumps(value, _text, _OPTIONS)
+    if len(encoded) <= limit_bytes:
+        return value
+    if isinstance(value, dict) and "stack" in value:  # an error keeps its shape
+        return {str(key): _cut(item, limit_bytes) for key, item in value.items()}
+    return cut_middle(encoded.decode("utf-8"), limit_bytes)
+
+
+def _encode_essential(record: Mapping[str, object], **marks: object) -> bytes:
+    essential: dict[str, object] = {}
+    for key in _ESSENTIAL:
+        value = record.get(key)
+        if isinstance(value, str):
+            essential[key] = cut_middle(clean_text(value), _ESSENTIAL_BYTES)
+    return orjson.dumps(essential | marks, option=_OPTIONS)
+
+
+def _reason(error: Exception) -> str:
+    return cut_middle(clean_text(f"{type(error).__name__}: {text_of(error)}"), _ESSENTIAL_BYTES)
+
+
+def _text(value: object) -> object:
+    """Give orjson something for a value that it does not know."""
+    if isinstance(value, Mapping):
+        return dict(value)
+    return text_of(value)

@@ -1,0 +1,161 @@
+"""Build the flat record that goes over the wire from loguru's record and the running task's fields."""
+
+import os
+import secrets
+import time
+from collections.abc import Callable, Iterator, Mapping
+from datetime import UTC, datetime
+from itertools import count
+from typing import TYPE_CHECKING, Final
+
+from queue_telemetry.logs._error import error_fields, stack_of
+from queue_telemetry.logs._sanitizer import text_of
+
+if TYPE_CHECKING:
+    import loguru
+
+__all__ = ["RESERVED", "RecordBuilder"]
+
+RESERVED: Final = frozenset(
+    {
+        "timestamp",
+        "level",
+        "event",
+        "message",
+        "error",
+        "record_id",
+        "serialization_error",
+        "truncated",
+        "original_bytes",
+    }
+)
+"""Keys whose meaning and type never change, so that a collector's index keeps one type for each."""
+
+_FIRST: Final = 1_000_000_000  # so that ids of one process sort as text without the price of padding them
+
+
+class RecordBuilder:
+    """Builds flat records: the library's keys first, then the task's, then the user's own.
+
+    Called under loguru's own lock, one record at a time; keeps no reference to what it is given.
+
+    Args:
+        constants: Fields of every record, such as service, env, version and host; None values are left out.
+        context: Returns the fields of the running task, and of a lifecycle record its event, outcome and durations.
+            They win over the user's keys and over logger, function and line. Must not block.
+        redact: Returns a mapping with secrets replaced, without changing the one it was given.
+    """
+
+    def __init__(
+        self,
+        constants: Mapping[str, object],
+        context: Callable[[], Mapping[str, object]],
+        redact: Callable[[Mapping[str, object]], Mapping[str, object]],
+    ) -> None:
+        self._constants = {key: value for key, value in constants.items() if value is not None}
+        self._context = context
+        self._redact = redact
+        self._second: tuple[object, str] = (None, "")
+        self._pid = 0
+        self._ids: Iterator[str] = iter(())
+
+    def build(self, record: "loguru.Record", text: str) -> dict[str, object]:
+        """Return the flat record.
+
+        Args:
+            record: Loguru's record; it and its values are left as they are, since other handlers share them.
+            text: What loguru formatted with an empty format: the traceback, if any.
+
+        Returns:
+            A new dict whose values may be any object that the user logged.
+
+        Raises:
+            Exception: What *context*, a user's patcher or a user's object raised.
+        """
+        pid = record["process"].id
+        if pid != self._pid:
+            self._begin(pid)
+        flat: dict[str, object] = {
+            "timestamp": self._timestamp(record["time"]),
+            "level": record["level"].name,
+            "message": record["message"],
+            **self._constants,
+            "pid": pid,
+            "thread": record["thread"].name,
+            "logger": record["name"],
+            "function": record["function"],
+            "line": record["line"],
+            "record_id": next(self._ids),
+        }
+        if flat["logger"] is None:
+            del flat["logger"]
+        context = self._context()
+        if context:
+            fields = self._redact(context)
+            if None in fields.values():
+                fields = {key: value for key, value in fields.items() if value is not None}
+            flat.update(fields)
+        exception = record["exception"]
+        if exception is not None:
+            if text == record["message"]:  # `opt(raw=True)` leaves the traceback out
+                text = stack_of(*exception)
+            error = error_fields(exception[0], exception[1], text)
+            if error is not None:
+                flat["error"] = error
+        extra = record["extra"]
+        if extra:
+            _merge(flat, self._redact(extra))
+        return flat
+
+    def salvage(self, record: "loguru.Record", error: Exception) -> dict[str, object]:
+        """Return what can be had of *record* after `build` raised *error*. Must not raise."""
+        if not self._pid:
+            self._begin(os.getpid())
+        flat: dict[str, object] = {
+            "timestamp": self._timestamp(datetime.now(UTC)),
+            **self._constants,
+            "record_id": next(self._ids),
+            "serialization_error": f"{type(error).__name__}: {text_of(error)}",
+        }
+        fields: Mapping[str, object] = {**record}  # a patcher may have taken any of them out
+        flat["level"] = text_of(getattr(fields.get("level"), "name", "INFO"))
+        flat["message"] = text_of(fields.get("message", ""))
+        for name, key in (("logger", "name"), ("function", "function"), ("line", "line")):
+            if fields.get(key) is not None:
+                flat[name] = fields[key]
+        return flat
+
+    def _timestamp(self, moment: datetime) -> str:
+        """Return RFC 3339 in UTC, always with microseconds, so that texts sort as times do.
+
+        Source: https://www.rfc-editor.org/rfc/rfc3339#section-5.6
+        """
+        # the text of a second is kept: many records share it, and finding the offset is what costs
+        second = (moment.second, moment.minute, moment.hour, moment.toordinal(), moment.tzinfo)
+        known, text = self._second
+        if second != known:
+            text = moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S")
+            self._second = (second, text)
+        return f"{text}.{moment.microsecond:06d}Z"
+
+    def _begin(self, pid: int) -> None:
+        # a forked child must not repeat its parent's ids; the time keeps processes in order, the rest apart
+        prefix = f"{time.time_ns() // 1_000_000:011x}{secrets.token_hex(5)}-"
+        self._ids = map(prefix.__add__, map(str, count(_FIRST)))
+        self._pid = pid
+
+
+def _merge(flat: dict[str, object], extra: Mapping[str, object]) -> None:
+    """Add the user's keys; one that means something else here becomes `extra_<key>`."""
+    for key, value in extra.items():
+        name = key if type(key) is str else str(key)
+        if name in flat or name in RESERVED:
+            present = flat.get(name)
+            # only plain values are compared: a user's __eq__ may return anything
+            if type(value) in _PLAIN and type(present) is type(value) and present == value:
+                continue
+            name = f"extra_{name}"
+        flat[name] = value
+
+
+_PLAIN: Final = frozenset({str, int, float, bool, type(None)})

@@ -1,0 +1,232 @@
+"""A scripted collector on a real socket, a clock turned by hand, and a sender that answers from a list."""
+
+import gzip
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+
+import pytest
+
+from queue_telemetry._runtime import Clock, DeliveryLedger
+from queue_telemetry.logs import RecordBuffer
+from queue_telemetry.logs._answer import Answer
+
+
+@dataclass
+class Reply:
+    """How to treat one request; *then* is what follows the status: "", "close", "trickle_head", "trickle_body"."""
+
+    status: int = 200
+    headers: dict[str, str] = field(default_factory=dict)
+    body: bytes = b"ok"
+    then: str = ""
+
+
+@dataclass
+class Request:
+    line: str
+    headers: dict[str, str]
+    raw: bytes
+    connection: int
+
+    @property
+    def body(self) -> bytes:
+        return gzip.decompress(self.raw) if self.headers.get("content-encoding") == "gzip" else self.raw
+
+    @property
+    def lines(self) -> list[bytes]:
+        return self.body.splitlines()
+
+
+class Collector:
+    """An HTTP/1.1 server that follows a script: one reply a request, then `usual` for ever."""
+
+    def __init__(self) -> None:
+        self.script: list[Reply] = []
+        self.usual = Reply()
+        self.requests: list[Request] = []
+        self.connections = 0
+        self._changed = threading.Condition()
+        self._stopping = threading.Event()
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.port: int = self._listener.getsockname()[1]
+        self.url = f"http://127.0.0.1:{self.port}/logs"
+        self._threads = [threading.Thread(target=self._accept)]
+        self._threads[0].start()
+
+    def reply(self, status: int = 200, then: str = "", body: bytes = b"ok", **headers: str) -> None:
+        named = {name.replace("_", "-"): value for name, value in headers.items()}
+        self.script.append(Reply(status, named, body, then))
+
+    def wait_for(self, requests: int, timeout_s: float = 10.0) -> bool:
+        with self._changed:
+            return self._changed.wait_for(lambda: len(self.requests) >= requests, timeout_s)
+
+    def lines(self) -> list[bytes]:
+        return [line for request in self.requests for line in request.lines]
+
+    def stop(self) -> None:
+        self._stopping.set()
+        self._listener.shutdown(socket.SHUT_RDWR)
+        self._listener.close()
+        for thread in self._threads:
+            thread.join(5)
+
+    def _accept(self) -> None:
+        while True:
+            try:
+                connection, _ = self._listener.accept()
+            except OSError:
+                return
+            self.connections += 1
+            thread = threading.Thread(target=self._serve, args=(connection, self.connections))
+            self._threads.append(thread)
+            thread.start()
+
+    def _serve(self, connection: socket.socket, number: int) -> None:
+        connection.settimeout(0.05)
+        with connection:
+            try:
+                while self._exchange(connection, number):
+                    pass
+            except OSError:
+                return
+
+    def _exchange(self, connection: socket.socket, number: int) -> bool:
+        head, _, rest = self._receive(connection, b"", lambda data: b"\r\n\r\n" in data).partition(
+            b"\r\n\r\n"
+        )
+        if not head:
+            return False
+        line, *fields = head.decode("latin-1").split("\r\n")
+        headers = {
+            name.lower(): value.strip() for name, _, value in (field.partition(":") for field in fields)
+        }
+        length = int(headers.get("content-length", "0"))
+        raw = self._receive(connection, rest, lambda data: len(data) >= length)
+        if len(raw) < length:
+            return False
+        reply = self.script.pop(0) if self.script else self.usual
+        with self._changed:
+            self.requests.append(Request(line, headers, raw, number))
+            self._changed.notify_all()
+        return self._answer(connection, reply)
+
+    def _receive(self, connection: socket.socket, data: bytes, enough: Callable[[bytes], bool]) -> bytes:
+        while not enough(data):
+            try:
+                part = connection.recv(65536)
+            except TimeoutError:
+                if self._stopping.is_set():
+                    return b""
+                continue
+            if not part:
+                return b""
+            data += part
+        return data
+
+    def _answer(self, connection: socket.socket, reply: Reply) -> bool:
+        if reply.then == "hang":
+            self._stopping.wait(15)
+            return False
+        if reply.then == "close_unanswered":
+            return False
+        fields = {"content-length": str(len(reply.body)), **reply.headers}
+        head = (
+            f"HTTP/1.1 {reply.status} Said\r\n" + "".join(f"{k}: {v}\r\n" for k, v in fields.items()) + "\r\n"
+        )
+        if reply.then == "trickle_head":
+            return self._trickle(connection, head.encode() * 50)
+        if reply.then == "trickle_body":
+            connection.sendall(head.encode().replace(b"content-length: 2", b"content-length: 5000"))
+            return self._trickle(connection, b"x" * 5000)
+        connection.sendall(head.encode() + reply.body)
+        return reply.then != "close"
+
+    def _trickle(self, connection: socket.socket, data: bytes) -> bool:
+        for byte in data:
+            connection.sendall(bytes([byte]))
+            if self._stopping.wait(0.02):
+                break
+        return False
+
+
+class ManualClock:
+    """Time that moves when the test says so."""
+
+    def __init__(self) -> None:
+        self.now_s = 1000.0
+        self.clock = Clock(monotonic=lambda: self.now_s, time=lambda: 1_700_000_000.0 + self.now_s)
+
+    def advance(self, seconds: float) -> None:
+        self.now_s += seconds
+
+
+class ListSender:
+    """Gives the listed answers, then 200 for ever, and keeps the bodies."""
+
+    def __init__(self) -> None:
+        self.answers: list[Answer | BaseException] = []
+        self.bodies: list[bytes] = []
+        self.aborted = False
+        self.closed = False
+
+    def send(self, body: bytes | bytearray, content_type: str) -> Answer:
+        assert content_type == "application/x-ndjson"
+        self.bodies.append(bytes(body))
+        answer = self.answers.pop(0) if self.answers else Answer(200, bytes_wire=len(body))
+        if isinstance(answer, BaseException):
+            raise answer
+        return answer
+
+    def enforce_deadline(self) -> None:
+        return
+
+    def abort(self) -> None:
+        self.aborted = True
+
+    def close(self) -> None:
+        self.closed = True
+
+
+@pytest.fixture
+def collector() -> Iterator[Collector]:
+    server = Collector()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def manual_clock() -> ManualClock:
+    return ManualClock()
+
+
+@pytest.fixture
+def list_sender() -> ListSender:
+    return ListSender()
+
+
+@pytest.fixture
+def make_buffer(manual_clock: ManualClock) -> Callable[..., RecordBuffer]:
+    def make(
+        max_bytes: int = 1_000_000,
+        batch_bytes: int = 100_000,
+        linger_s: float = 1.0,
+        clock: Clock | None = None,
+    ) -> RecordBuffer:
+        return RecordBuffer(
+            max_bytes,
+            batch_bytes=batch_bytes,
+            linger_s=linger_s,
+            ledger=DeliveryLedger(),
+            clock=clock or manual_clock.clock,
+        )
+
+    return make
+
+
+@pytest.fixture(autouse=True)
+def fresh_voice(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Lets each test hear what an earlier one already heard this minute."""
+    monkeypatch.setattr("queue_telemetry._runtime.log._last", {})

@@ -1,0 +1,284 @@
+"""The bounded buffer: sealing, order, limits, and accounts that agree with what it holds."""
+
+import threading
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from queue_telemetry._runtime import SYSTEM_CLOCK, Clock, DeliveryLedger, DropReason
+from queue_telemetry.exceptions import ConfigurationError
+from queue_telemetry.logs import RecordBuffer
+
+Make = Callable[..., RecordBuffer]
+
+
+def test_lines_travel_together_in_order(make_buffer: Make) -> None:
+    buffer = make_buffer()
+    buffer.append(b"1\n")
+    buffer.append(b"2\n")
+    buffer.seal()
+
+    chunk = buffer.take()
+
+    assert chunk is not None
+    assert (bytearray(b"1\n2\n"), 2) == (chunk.data, chunk.records)
+
+
+def test_a_chunk_never_exceeds_the_batch_size(make_buffer: Make) -> None:
+    buffer = make_buffer(batch_bytes=10)
+    for _ in range(3):
+        buffer.append(b"1234\n")
+    buffer.seal()
+
+    chunk = buffer.take()
+
+    assert chunk is not None
+    assert bytearray(b"1234\n1234\n") == chunk.data
+
+
+def test_a_line_longer_than_a_batch_travels_alone(make_buffer: Make) -> None:
+    buffer = make_buffer(batch_bytes=4)
+    buffer.append(b"a\n")
+    buffer.append(b"long line\n")
+
+    first = buffer.take()
+    assert first is not None
+    buffer.settle(first)
+    second = buffer.take()
+
+    assert second is not None
+    assert [bytearray(b"a\n"), bytearray(b"long line\n")] == [first.data, second.data]
+
+
+def test_a_chunk_is_sealed_at_a_thousand_records(make_buffer: Make) -> None:
+    buffer = make_buffer()
+    for _ in range(1000):
+        buffer.append(b"{}\n")
+
+    chunk = buffer.take()
+
+    assert chunk is not None
+    assert 1000 == chunk.records
+
+
+def test_a_chunk_is_sealed_when_it_lingered_long_enough(make_buffer: Make, manual_clock: Any) -> None:
+    buffer = make_buffer(linger_s=1.0)
+    buffer.append(b"{}\n")
+    manual_clock.advance(0.25)
+    assert 0.75 == buffer.seal_due()
+    assert buffer.take() is None
+
+    manual_clock.advance(0.75)
+
+    assert buffer.seal_due() is None
+    assert buffer.take() is not None
+
+
+def test_the_first_line_and_each_full_chunk_wake_the_shipper(make_buffer: Make) -> None:
+    buffer = make_buffer(batch_bytes=10)
+    woken: list[int] = []
+    buffer.on_wake = lambda: woken.append(1)
+
+    counts = []
+    for _ in range(4):
+        buffer.append(b"1234\n")
+        counts.append(len(woken))
+
+    assert [1, 2, 3, 4] == counts
+
+
+def test_the_second_line_of_a_chunk_wakes_nobody(make_buffer: Make) -> None:
+    buffer = make_buffer()
+    buffer.append(b"1\n")
+    woken: list[int] = []
+    buffer.on_wake = lambda: woken.append(1)
+
+    buffer.append(b"2\n")
+
+    assert [] == woken
+
+
+def test_only_one_chunk_is_in_flight(make_buffer: Make) -> None:
+    buffer = make_buffer(batch_bytes=2)
+    buffer.append(b"1\n")
+    buffer.append(b"2\n")
+    assert buffer.take() is not None
+
+    assert buffer.take() is None
+
+
+def test_a_chunk_given_back_comes_first_again(make_buffer: Make) -> None:
+    buffer = make_buffer(batch_bytes=2)
+    buffer.append(b"1\n")
+    buffer.append(b"2\n")
+    first = buffer.take()
+    assert first is not None
+
+    buffer.give_back(first)
+
+    assert first is buffer.take()
+
+
+def test_the_oldest_sealed_chunk_makes_room(make_buffer: Make) -> None:
+    buffer = make_buffer(max_bytes=4, batch_bytes=2)
+    for line in (b"1\n", b"2\n", b"3\n"):
+        buffer.append(line)
+
+    chunk = buffer.take()
+
+    assert chunk is not None
+    assert bytearray(b"2\n") == chunk.data
+    assert {DropReason.OVERFLOW: 1} == buffer.read()[0].dropped
+
+
+def test_a_chunk_in_flight_is_not_dropped_but_still_counts_as_memory(make_buffer: Make) -> None:
+    buffer = make_buffer(max_bytes=4, batch_bytes=4)
+    buffer.append(b"12\n")
+    buffer.seal()
+    chunk = buffer.take()
+    assert chunk is not None
+
+    buffer.append(b"34\n")
+
+    assert ({DropReason.OVERFLOW: 1}, 1, 3) == (buffer.read()[0].dropped, *buffer.read()[1:])
+    assert buffer.settle(chunk)
+    assert 1 == buffer.read()[0].delivered
+
+
+def test_nothing_is_taken_after_refuse(make_buffer: Make) -> None:
+    buffer = make_buffer()
+    buffer.refuse()
+
+    buffer.append(b"1\n")
+
+    delivery, pending, pending_bytes = buffer.read()
+    assert (1, {DropReason.CLOSED: 1}, 0, 0) == (delivery.accepted, delivery.dropped, pending, pending_bytes)
+
+
+def test_abandon_drops_open_sealed_and_in_flight(make_buffer: Make) -> None:
+    buffer = make_buffer(batch_bytes=2)
+    for line in (b"1\n", b"2\n", b"3"):
+        buffer.append(line)
+    chunk = buffer.take()
+    assert chunk is not None
+
+    assert 3 == buffer.abandon()
+
+    delivery, pending, pending_bytes = buffer.read()
+    assert ({DropReason.SHUTDOWN: 3}, 0, 0) == (delivery.dropped, pending, pending_bytes)
+    assert not buffer.settle(chunk), "the answer came after the records were counted as lost"
+    assert 0 == buffer.read()[0].delivered
+
+
+def test_settled_speaks_of_chunks_up_to_a_number_only(make_buffer: Make) -> None:
+    buffer = make_buffer()
+    buffer.append(b"1\n")
+    number = buffer.seal()
+    buffer.append(b"2\n")
+    assert not buffer.settled(number)
+    chunk = buffer.take()
+    assert chunk is not None
+    assert not buffer.settled(number)
+
+    buffer.settle(chunk)
+
+    assert buffer.settled(number)
+    assert not buffer.settled(buffer.seal())
+
+
+@pytest.mark.parametrize(
+    ("changes", "name"),
+    [
+        ({"max_bytes": 9, "batch_bytes": 10}, "LOG_MAX_MEMORY_BYTES is 9"),
+        ({"batch_bytes": 0}, "LOG_BATCH_BYTES is 0"),
+        ({"linger_s": -1.0}, "LOG_LINGER_S is -1.0"),
+    ],
+)
+def test_wrong_limits_are_named(make_buffer: Make, changes: dict[str, Any], name: str) -> None:
+    with pytest.raises(ConfigurationError, match=name):
+        make_buffer(**changes)
+
+
+_STEPS = st.lists(
+    st.one_of(
+        st.tuples(st.just("append"), st.integers(1, 30)),
+        st.tuples(st.sampled_from(["take", "deliver", "reject", "give_back", "seal", "refuse", "abandon"])),
+    ),
+    max_size=60,
+)
+
+
+@given(_STEPS)
+def test_accounts_equal_what_is_held_after_any_steps(steps: list[tuple[Any, ...]]) -> None:
+    buffer = RecordBuffer(
+        100, batch_bytes=40, linger_s=1, ledger=DeliveryLedger(), clock=Clock(lambda: 0.0, lambda: 0.0)
+    )
+    flying = None
+    appended = 0
+    for step, *arguments in steps:
+        if step == "append":
+            buffer.append(b"x" * arguments[0])
+            appended += 1
+        elif step == "take":
+            flying = buffer.take() or flying
+        elif step == "seal":
+            buffer.seal()
+        elif step == "refuse":
+            buffer.refuse()
+        elif step == "abandon":
+            buffer.abandon()
+        elif flying is not None:
+            if step == "give_back":
+                buffer.give_back(flying)
+            else:
+                buffer.settle(flying, None if step == "deliver" else DropReason.REJECTED)
+            flying = None
+        delivery, held, held_bytes = buffer.read()
+        assert appended == delivery.accepted == delivery.delivered + sum(delivery.dropped.values()) + held
+        assert held == delivery.pending
+        assert held_bytes <= 100
+
+
+def _ship_until(done: threading.Event, buffer: RecordBuffer) -> None:
+    taken = 0
+    while not done.is_set():
+        chunk = buffer.take()
+        if chunk is None:
+            continue
+        taken += 1
+        if taken % 3 == 0:
+            buffer.give_back(chunk)
+        else:
+            buffer.settle(chunk, DropReason.REJECTED if taken % 5 == 0 else None)
+
+
+def test_accounts_agree_at_any_moment_under_threads() -> None:
+    buffer = RecordBuffer(5_000, batch_bytes=500, linger_s=0, ledger=DeliveryLedger(), clock=SYSTEM_CLOCK)
+    done = threading.Event()
+    disagreements: list[object] = []
+
+    def watch() -> None:
+        while not done.is_set():
+            delivery, held, held_bytes = buffer.read()
+            if delivery.pending != held or held_bytes > 5_000:
+                disagreements.append((delivery, held, held_bytes))
+
+    def log() -> None:
+        for _ in range(3_000):
+            buffer.append(b"0123456789\n")
+
+    others = [threading.Thread(target=_ship_until, args=(done, buffer)), threading.Thread(target=watch)]
+    loggers = [threading.Thread(target=log) for _ in range(4)]
+    for thread in (*others, *loggers):
+        thread.start()
+    for thread in loggers:
+        thread.join()
+    done.set()
+    for thread in others:
+        thread.join()
+
+    assert [] == disagreements
+    assert 12_000 == buffer.read()[0].accepted

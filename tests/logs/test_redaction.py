@@ -1,0 +1,167 @@
+"""Secrets are hidden by key, at any depth, on a copy."""
+
+import copy
+from collections import OrderedDict, deque
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any, NamedTuple
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from queue_telemetry.logs import Redactor
+from queue_telemetry.logs._encoder import encode
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        "password",
+        "PASSWORD",
+        "db_password",
+        "dbPassword",
+        "user-passwd",
+        "client_secret",
+        "secretKey",
+        "token",
+        "csrf_token",
+        "accessToken",
+        "X-Auth-Token",
+        "Authorization",
+        "Proxy-Authorization",
+        "cookie",
+        "Set-Cookie",
+        "api_key",
+        "apikey",
+        "X-API-Key",
+        "apiKey",
+        "SENTRY_DSN",
+        "dsn",
+        "private_key",
+        "privateKey",
+        "credential",
+        "aws_credentials",
+        "passphrase",
+        "pwd",
+    ],
+)
+def test_secret_keys_are_hidden(key: str) -> None:
+    assert {key: "[redacted]"} == Redactor().redact({key: "hunter2"})
+
+
+@pytest.mark.parametrize(
+    "key", ["user", "tokenizer", "max_tokens", "key", "monkey", "pass", "records_name", ""]
+)
+def test_other_keys_are_left(key: str) -> None:
+    assert {key: "hunter2"} == Redactor().redact({key: "hunter2"})
+
+
+def test_further_keys_are_hidden_by_their_words() -> None:
+    hidden = Redactor(["card_number", "PIN"]).redact(
+        {"cardNumber": 1, "user_card_number": 2, "pin": 3, "card": 4, "shipping": 5}
+    )
+
+    assert {
+        "cardNumber": "[redacted]",
+        "user_card_number": "[redacted]",
+        "pin": "[redacted]",
+        "card": 4,
+        "shipping": 5,
+    } == hidden
+
+
+class _Login(NamedTuple):
+    user: str
+    password: str
+
+
+@dataclass
+class _Account:
+    user: str
+    password: str
+
+
+@pytest.mark.parametrize(
+    ("value", "hidden"),
+    [
+        ({"a": {"b": [{"password": "S"}]}}, {"a": {"b": [{"password": "[redacted]"}]}}),
+        ({"a": ({"token": "S"}, 1)}, {"a": [{"token": "[redacted]"}, 1]}),
+        ({"a": deque([{"token": "S"}])}, {"a": [{"token": "[redacted]"}]}),
+        ({"a": OrderedDict(token="S")}, {"a": {"token": "[redacted]"}}),
+        ({"a": MappingProxyType({"token": "S"})}, {"a": {"token": "[redacted]"}}),
+        ({"a": _Account("u", "S")}, {"a": {"user": "u", "password": "[redacted]"}}),
+        ({"a": [_Login("u", "S")]}, {"a": [{"user": "u", "password": "[redacted]"}]}),
+        ({"a": {1: {"token": "S"}}}, {"a": {1: {"token": "[redacted]"}}}),
+        ({"password": {"old": "S"}}, {"password": "[redacted]"}),
+    ],
+    ids=[
+        "dict",
+        "tuple",
+        "deque",
+        "ordered",
+        "proxy",
+        "dataclass",
+        "namedtuple",
+        "number key",
+        "whole value",
+    ],
+)
+def test_secrets_are_hidden_inside(value: dict[str, Any], hidden: dict[str, Any]) -> None:
+    assert hidden == Redactor().redact(value)
+
+
+def test_the_original_is_left_as_it_was() -> None:
+    original = {"a": [{"password": "S", "b": [1]}], "c": {"d": 1}}
+    before = copy.deepcopy(original)
+
+    hidden = Redactor().redact(original)
+
+    assert before == original
+    assert hidden["c"] is original["c"]
+
+
+def test_without_secrets_nothing_is_copied() -> None:
+    fields = {"a": [{"b": 1}], "c": "d", "e": _Account}
+
+    assert fields is Redactor().redact(fields)
+
+
+def test_what_is_too_deep_to_look_into_is_not_shown() -> None:
+    deep: dict[str, Any] = {"password": "S"}
+    for _ in range(20):
+        deep = {"a": deep}
+
+    assert b"S" not in encode(dict(Redactor().redact(deep)))
+
+
+def test_a_value_that_holds_itself_many_times_ends() -> None:
+    knot: list[Any] = [{"password": "S"}]
+    knot.extend([knot] * 10)
+
+    assert b'"S"' not in encode(dict(Redactor().redact({"a": knot})))
+
+
+def test_keys_made_of_data_do_not_fill_the_memory() -> None:
+    redactor = Redactor()
+    for number in range(10_000):
+        redactor.redact({f"key_{number}": 1, f"token_{number}": 2})
+
+    assert len(redactor._harmless) + len(redactor._secret) <= 4_096
+    assert {"token_1": "[redacted]"} == redactor.redact({"token_1": 2})
+
+
+_TREES = st.recursive(
+    st.just("S3CRET"),
+    lambda inner: st.one_of(
+        st.lists(inner, max_size=3), st.dictionaries(st.sampled_from("abc"), inner, max_size=3)
+    ),
+    max_leaves=10,
+)
+
+
+@given(_TREES, st.sampled_from(["password", "Authorization", "api-key"]))
+def test_nothing_under_a_secret_key_is_ever_encoded(tree: Any, key: str) -> None:
+    line = encode(dict(Redactor().redact({"x": [{"y": {key: tree}}], key: tree})))
+
+    assert b"S3CRET" not in line

@@ -1,0 +1,282 @@
+"""One POST over a real socket: headers, compression, the kept connection, deadlines and failures as values."""
+
+import logging
+import socket
+import threading
+import time
+import zlib
+from collections.abc import Callable, Iterator
+from importlib.metadata import version
+from typing import Any
+
+import httpx
+import pytest
+import respx
+
+from queue_telemetry._runtime import SYSTEM_CLOCK, guarded
+from queue_telemetry.exceptions import ConfigurationError
+from queue_telemetry.logs._answer import Answer, Failure
+from queue_telemetry.logs._endpoint import Endpoint
+from queue_telemetry.logs._sender import HttpSender
+
+Make = Callable[..., HttpSender]
+_TYPE = "application/x-ndjson"
+
+
+@pytest.fixture
+def make_sender() -> Iterator[Make]:
+    made: list[HttpSender] = []
+
+    def make(url: str, token: str | None = None, total_s: float = 15.0, **headers: str) -> HttpSender:
+        sender = HttpSender(Endpoint.parse(url, token, headers), clock=SYSTEM_CLOCK, total_s=total_s)
+        made.append(sender)
+        return sender
+
+    yield make
+    for sender in made:
+        sender.close()
+
+
+@pytest.fixture
+def ticker() -> Iterator[Callable[[HttpSender], None]]:
+    """Calls `enforce_deadline` as the owner does, only more often."""
+    done = threading.Event()
+    threads: list[threading.Thread] = []
+
+    def start(sender: HttpSender) -> None:
+        def run() -> None:
+            while not done.wait(0.02):
+                sender.enforce_deadline()
+
+        threads.append(threading.Thread(target=run))
+        threads[-1].start()
+
+    yield start
+    done.set()
+    for thread in threads:
+        thread.join()
+
+
+def test_a_small_body_is_sent_as_it_is(collector: Any, make_sender: Make) -> None:
+    collector.reply(202, body=b"{}")
+
+    answer = make_sender(collector.url, "t0k", **{"x-org": "7"}).send(b'{"a":1}\n', _TYPE)
+
+    assert Answer(202, None, None, b"{}", 8) == answer
+    request = collector.requests[0]
+    assert ("POST /logs HTTP/1.1", b'{"a":1}\n') == (request.line, request.raw)
+    sent = {
+        name: request.headers.get(name) for name in ("authorization", "content-type", "x-org", "user-agent")
+    }
+    assert {
+        "authorization": "Bearer t0k",
+        "content-type": _TYPE,
+        "x-org": "7",
+        "user-agent": f"queue-telemetry/{version('queue-telemetry')}",
+    } == sent
+    assert "content-encoding" not in request.headers
+
+
+def test_a_body_from_a_kibibyte_on_is_compressed(collector: Any, make_sender: Make) -> None:
+    body = bytearray(b"0123456789abcdef" * 64)
+
+    answer = make_sender(collector.url).send(body, _TYPE)
+
+    request = collector.requests[0]
+    assert ("gzip", bytes(body)) == (request.headers["content-encoding"], zlib.decompress(request.raw, 31))
+    assert len(request.raw) == answer.bytes_wire < 200
+
+
+def test_one_connection_is_kept(collector: Any, make_sender: Make) -> None:
+    sender = make_sender(collector.url)
+    for _ in range(3):
+        sender.send(b"{}\n", _TYPE)
+
+    assert (3, 1) == (len(collector.requests), collector.connections)
+
+
+def test_a_user_may_set_another_content_type(collector: Any, make_sender: Make) -> None:
+    make_sender(collector.url, **{"Content-Type": "application/json"}).send(b"{}\n", _TYPE)
+
+    assert "application/json" == collector.requests[0].headers["content-type"]
+
+
+def test_a_stale_kept_connection_costs_one_resend_at_once(collector: Any, make_sender: Make) -> None:
+    collector.reply(200)
+    collector.reply(200, then="close_unanswered")
+    sender = make_sender(collector.url)
+    sender.send(b"1\n", _TYPE)
+
+    answer = sender.send(b"2\n", _TYPE)
+
+    assert 200 == answer.status
+    assert [b"1", b"2", b"2"] == collector.lines()
+    assert [1, 1, 2] == [request.connection for request in collector.requests]
+
+
+def test_a_new_connection_closed_without_an_answer_is_not_resent(collector: Any, make_sender: Make) -> None:
+    collector.reply(200, then="close_unanswered")
+
+    answer = make_sender(collector.url).send(b"1\n", _TYPE)
+
+    assert (None, Failure.NETWORK, 1) == (answer.status, answer.failure, len(collector.requests))
+
+
+def test_redirects_are_not_followed(collector: Any, make_sender: Make) -> None:
+    collector.reply(302, location=f"http://127.0.0.1:{collector.port}/elsewhere")
+
+    assert 302 == make_sender(collector.url).send(b"1\n", _TYPE).status
+    assert 1 == len(collector.requests)
+
+
+def test_a_closed_port_is_a_connect_failure(make_sender: Make) -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))  # bound but not listening: refused
+        answer = make_sender(f"http://127.0.0.1:{free.getsockname()[1]}/").send(b"1\n", _TYPE)
+
+    assert (None, Failure.CONNECT) == (answer.status, answer.failure)
+
+
+def test_a_plain_server_behind_https_is_a_tls_failure(make_sender: Make) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        sender = make_sender(f"https://127.0.0.1:{listener.getsockname()[1]}/")
+
+        def answer_plainly() -> None:
+            connection, _ = listener.accept()
+            with connection:
+                connection.recv(100)
+                connection.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+
+        thread = threading.Thread(target=answer_plainly)
+        thread.start()
+        answer = sender.send(b"1\n", _TYPE)
+        thread.join()
+
+    assert Failure.TLS is answer.failure
+
+
+def test_what_is_not_http_is_a_network_failure(collector: Any, make_sender: Make) -> None:
+    collector.reply(200, **{"bad header": "\x00"})
+
+    assert Failure.NETWORK is make_sender(collector.url).send(b"1\n", _TYPE).failure
+
+
+@pytest.mark.parametrize("fault", ["hang", "trickle_head"])
+def test_the_total_deadline_ends_a_collector_that_does_not_finish(
+    collector: Any, make_sender: Make, ticker: Callable[[HttpSender], None], fault: str
+) -> None:
+    collector.reply(200, then=fault)
+    sender = make_sender(collector.url, total_s=0.3)
+    sender._timeouts["read"] = 10.0  # so that only the total deadline can end it
+    ticker(sender)
+    began_s = time.monotonic()
+
+    answer = sender.send(b"1\n", _TYPE)
+
+    assert (None, Failure.DEADLINE) == (answer.status, answer.failure)
+    assert time.monotonic() - began_s < 2
+    assert 1 == len(collector.requests)
+
+
+def test_a_kept_connection_over_its_deadline_is_not_resent(
+    collector: Any, make_sender: Make, ticker: Callable[[HttpSender], None]
+) -> None:
+    collector.reply(200)
+    collector.reply(200, then="hang")
+    sender = make_sender(collector.url, total_s=0.3)
+    sender._timeouts["read"] = 10.0
+    ticker(sender)
+    sender.send(b"1\n", _TYPE)
+
+    assert Failure.DEADLINE is sender.send(b"2\n", _TYPE).failure
+    assert 2 == len(collector.requests)
+
+
+def test_a_body_that_trickles_is_cut_and_its_status_stands(
+    collector: Any, make_sender: Make, ticker: Callable[[HttpSender], None]
+) -> None:
+    collector.reply(200, then="trickle_body")
+    sender = make_sender(collector.url, total_s=0.3)
+    ticker(sender)
+    began_s = time.monotonic()
+
+    answer = sender.send(b"1\n", _TYPE)
+
+    assert (200, None) == (answer.status, answer.failure)
+    assert 0 < len(answer.body) < 1000
+    assert time.monotonic() - began_s < 2
+
+
+def test_a_timeout_without_anybody_enforcing_a_deadline_ends_a_hang_too(
+    collector: Any, make_sender: Make
+) -> None:
+    collector.reply(200, then="hang")
+
+    answer = make_sender(collector.url, total_s=0.2).send(b"1\n", _TYPE)
+
+    assert answer.failure in {Failure.TIMEOUT, Failure.DEADLINE}
+
+
+def test_abort_ends_the_present_exchange_and_later_ones(collector: Any, make_sender: Make) -> None:
+    collector.usual.then = "hang"
+    sender = make_sender(collector.url)
+    answers: list[Answer] = []
+    thread = threading.Thread(target=lambda: answers.append(sender.send(b"1\n", _TYPE)))
+    thread.start()
+    assert collector.wait_for(1)
+
+    sender.abort()
+    thread.join(5)
+    answers.append(sender.send(b"2\n", _TYPE))
+
+    assert [Failure.ABORTED] * 2 == [answer.failure for answer in answers]
+
+
+def test_a_long_answer_is_read_up_to_64_kib(collector: Any, make_sender: Make) -> None:
+    collector.reply(400, body=b"y" * 200_000)
+
+    answer = make_sender(collector.url).send(b"1\n", _TYPE)
+
+    assert (400, b"y" * 65536) == (answer.status, answer.body)
+
+
+def test_retry_after_is_part_of_the_answer(collector: Any, make_sender: Make) -> None:
+    collector.reply(429, retry_after="17")
+
+    assert 17.0 == make_sender(collector.url).send(b"1\n", _TYPE).retry_after_s
+
+
+def test_no_log_line_of_any_library_holds_a_secret(
+    collector: Any, make_sender: Make, caplog: pytest.LogCaptureFixture
+) -> None:
+    url = f"http://user:pa55@127.0.0.1:{collector.port}/?dd-api-key=K3Y"
+    with caplog.at_level(logging.DEBUG), guarded():
+        make_sender(url, **{"x-key": "H3ADER"}).send(b'{"p":"PAYL0AD"}\n', _TYPE)
+
+    shown = "\n".join(record.getMessage() for record in caplog.records)
+    assert not [secret for secret in ("pa55", "K3Y", "H3ADER", "PAYL0AD", "dXNlcj") if secret in shown]
+    assert not [record for record in caplog.records if record.levelno >= logging.INFO]
+
+
+def test_the_request_is_what_the_http_library_calls_a_post(make_sender: Make) -> None:
+    with respx.mock() as mock:
+        route = mock.post("https://logs.test/in", headers={"authorization": "Bearer t0k"})
+        route.mock(return_value=httpx.Response(503, headers={"retry-after": "3"}))
+
+        answer = make_sender("https://logs.test/in", "t0k").send(b"{}\n", _TYPE)
+
+    assert (503, 3.0) == (answer.status, answer.retry_after_s)
+
+
+def test_an_unreadable_certificate_file_is_a_configuration_error(
+    make_sender: Make, monkeypatch: pytest.MonkeyPatch, tmp_path: Any
+) -> None:
+    from queue_telemetry.logs._sender import _tls_context
+
+    wrong = tmp_path / "ca.pem"
+    wrong.write_text("nothing")
+    monkeypatch.setenv("SSL_CERT_FILE", str(wrong))
+    _tls_context.cache_clear()
+
+    with pytest.raises(ConfigurationError, match="certificates cannot be read"):
+        make_sender("https://logs.test/")

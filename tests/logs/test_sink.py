@@ -1,0 +1,234 @@
+"""The sink under a real loguru logger: what is shipped, what is not, and what other handlers see."""
+
+import json
+import logging
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from loguru import logger
+
+from queue_telemetry._runtime import DropReason, guarded
+from queue_telemetry.logs import LogPipeline, LogSink, RecordBuffer, RecordBuilder, Redactor
+
+Make = Callable[..., RecordBuffer]
+
+
+class Unhelpful:
+    def __str__(self) -> str:
+        raise RuntimeError("no")
+
+
+@pytest.fixture
+def attach() -> Iterator[Callable[..., LogSink]]:
+    handlers: list[int] = []
+
+    def add(buffer: RecordBuffer, level: str = "INFO", context: Any = dict, accepts: Any = None) -> LogSink:
+        builder = RecordBuilder({"service": "billing"}, context, Redactor().redact)
+        sink = LogSink(builder, buffer, accepts)
+        handlers.append(sink.attach(logger, level))
+        return sink
+
+    yield add
+    for handler in handlers:
+        try:
+            logger.remove(handler)
+        except ValueError:
+            continue  # the test removed it
+
+
+def _records(buffer: RecordBuffer) -> list[dict[str, Any]]:
+    buffer.seal()
+    chunk = buffer.take()
+    return [] if chunk is None else [json.loads(line) for line in chunk.data.splitlines()]
+
+
+def test_a_record_becomes_one_line(make_buffer: Make, attach: Any) -> None:
+    buffer = make_buffer()
+    attach(buffer, context=lambda: {"task_id": "7"})
+
+    logger.warning("hello {}", "world")
+
+    (record,) = _records(buffer)
+    assert ("hello world", "WARNING", "7", "billing") == (
+        record["message"],
+        record["level"],
+        record["task_id"],
+        record["service"],
+    )
+
+
+def test_levels_below_are_not_shipped(make_buffer: Make, attach: Any) -> None:
+    buffer = make_buffer()
+    attach(buffer, "WARNING")
+
+    logger.info("x")
+
+    assert 0 == buffer.read()[0].accepted
+
+
+def test_records_that_the_owner_does_not_want_are_not_counted(make_buffer: Make, attach: Any) -> None:
+    buffer = make_buffer()
+    attach(buffer, accepts=lambda record: record["message"] != "no")
+
+    logger.info("no")
+    logger.info("yes")
+
+    assert ["yes"] == [record["message"] for record in _records(buffer)]
+
+
+def test_records_of_telemetry_work_are_counted_and_not_shipped(make_buffer: Make, attach: Any) -> None:
+    buffer = make_buffer()
+    sink = attach(buffer)
+
+    with guarded():
+        logger.info("x")
+
+    assert (1, 0) == (sink.self_logs, buffer.read()[0].accepted)
+
+
+def test_a_context_that_raises_costs_its_fields_not_the_record(
+    make_buffer: Make, attach: Any, capfd: pytest.CaptureFixture[str]
+) -> None:
+    def broken() -> dict[str, object]:
+        raise RuntimeError("no context")
+
+    buffer = make_buffer()
+    sink = attach(buffer, context=broken)
+
+    logger.info("still here")
+
+    (record,) = _records(buffer)
+    assert ("still here", "RuntimeError: no context") == (record["message"], record["serialization_error"])
+    assert (1, "") == (sink.faults, capfd.readouterr().err)
+
+
+def test_a_filter_that_raises_costs_nothing(make_buffer: Make, attach: Any) -> None:
+    buffer = make_buffer()
+    attach(buffer, accepts=lambda record: record["nonsense"])
+
+    logger.info("still here")
+
+    assert ["still here"] == [record["message"] for record in _records(buffer)]
+
+
+def test_a_value_that_cannot_be_shown_is_named(make_buffer: Make, attach: Any) -> None:
+    buffer = make_buffer()
+    sink = attach(buffer)
+
+    logger.bind(what=Unhelpful(), keys={(1, 2): "\ud800"}).info("x")
+
+    (record,) = _records(buffer)
+    assert ("<unprintable Unhelpful>", {"(1, 2)": "?"}) == (record["what"], record["keys"])
+    assert 0 == sink.faults
+
+
+def test_other_handlers_see_what_was_logged(make_buffer: Make, attach: Any) -> None:
+    seen: list[Any] = []
+    first = logger.add(lambda message: seen.append(message.record), level=0, format="")
+    attach(make_buffer())
+    last = logger.add(lambda message: seen.append(message.record), level=0, format="")
+    login = {"password": "S", "rows": [1]}
+
+    logger.bind(login=login, queue="q").info("x")
+
+    logger.remove(first)
+    logger.remove(last)
+    assert [{"login": login, "queue": "q"}] * 2 == [record["extra"] for record in seen]
+    assert {"password": "S", "rows": [1]} == login
+    assert all(record["extra"]["login"] is login for record in seen)
+
+
+def test_removal_by_the_user_is_noted_and_can_be_mended(make_buffer: Make, attach: Any) -> None:
+    buffer = make_buffer()
+    sink = attach(buffer)
+    assert not sink.removed
+
+    logger.remove()
+
+    assert sink.removed
+    handler = sink.attach(logger, "INFO")
+    assert not sink.removed
+    logger.info("back")
+    logger.remove(handler)
+    assert ["back"] == [record["message"] for record in _records(buffer)]
+
+
+def test_the_buffer_may_be_replaced(make_buffer: Make, attach: Any) -> None:
+    old, new = make_buffer(), make_buffer()
+    sink = attach(old)
+
+    sink.buffer = new
+    logger.info("x")
+
+    assert (0, 1) == (old.read()[0].accepted, new.read()[0].accepted)
+
+
+def test_loguru_finds_nothing_to_call_after_each_record(make_buffer: Make) -> None:
+    sink = LogSink(RecordBuilder({}, dict, Redactor().redact), make_buffer())
+
+    assert not hasattr(sink, "flush")
+
+
+def test_after_close_records_are_counted_as_closed(collector: Any, attach: Any) -> None:
+    pipeline = LogPipeline(collector.url)
+    attach(pipeline.buffer)
+    logger.info("before")
+    assert pipeline.close(5.0)
+
+    logger.info("after")
+
+    delivery = pipeline.delivery()
+    assert (2, 1, {DropReason.CLOSED: 1}) == (delivery.accepted, delivery.delivered, delivery.dropped)
+
+
+class _Intercept(logging.Handler):
+    """The usual bridge from the stdlib's logging to loguru."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        logger.log(record.levelname, record.getMessage())
+
+
+def test_the_http_library_s_own_lines_never_cause_another_post(collector: Any, attach: Any) -> None:
+    root = logging.getLogger()
+    bridge = _Intercept()
+    level = root.level
+    root.addHandler(bridge)
+    root.setLevel(logging.DEBUG)
+    pipeline = LogPipeline(collector.url, linger_s=0.0)
+    sink = attach(pipeline.buffer, "TRACE")
+    try:
+        logger.info("one")
+        assert collector.wait_for(1)
+        assert pipeline.flush(5.0)
+        posts = [pipeline.flush(5.0) and len(collector.requests) for _ in range(20)]
+    finally:
+        root.removeHandler(bridge)
+        root.setLevel(level)
+        pipeline.close(5.0)
+
+    assert [1] * 20 == posts
+    assert ["one"] == [json.loads(line)["message"] for line in collector.lines()]
+    assert sink.self_logs > 0, "the bridge did bring the lines of the HTTP library"
+
+
+def test_a_signal_handler_that_logs_in_the_middle_of_a_record_does_not_hang(collector: Any) -> None:
+    script = f"""
+import signal, sys
+from loguru import logger
+from queue_telemetry.logs import LogPipeline, LogSink, RecordBuilder, Redactor
+logger.remove()
+pipeline = LogPipeline({collector.url!r})
+LogSink(RecordBuilder({{}}, dict, Redactor().redact), pipeline.buffer).attach(logger, "INFO")
+signal.signal(signal.SIGALRM, lambda *_: (pipeline.flush(0.0), pipeline.stats()))
+signal.setitimer(signal.ITIMER_REAL, 0.0005, 0.0005)
+for number in range(3000):
+    logger.info(number)
+signal.setitimer(signal.ITIMER_REAL, 0)
+sys.exit(0 if pipeline.close(5.0) and pipeline.delivery().delivered == 3000 else 1)
+"""
+    ran = subprocess.run([sys.executable, "-c", script], capture_output=True, timeout=15, check=False)
+
+    assert (0, b"") == (ran.returncode, ran.stderr)
