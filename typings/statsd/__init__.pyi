@@ -1,0 +1,1 @@
+from statsd.client import StatsClient as StatsClient

@@ -1,0 +1,1 @@
+from statsd.client.udp import StatsClient as StatsClient
