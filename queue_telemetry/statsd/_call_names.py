@@ -1,0 +1,59 @@
+"""Names and tags of calls made by hand on the client: cleaned at most once each, in a bounded cache."""
+
+import logging
+from collections.abc import Mapping
+
+from queue_telemetry._runtime import say
+from queue_telemetry.statsd._cleaning import clean_name, tag_suffix
+from queue_telemetry.statsd._dialect import Dialect
+
+__all__ = ["CallNames"]
+
+_MAX_NAMES = 1024
+
+
+class CallNames:
+    """Cleans what the user passes. Threads may share it: they at most do the same work twice.
+
+    Args:
+        dialect: What the receiver understands.
+        prefix: In front of every name, clean; empty for none.
+        constant_tags: Clean tags of every line.
+    """
+
+    def __init__(self, dialect: Dialect, prefix: str, constant_tags: Mapping[str, str]) -> None:
+        self._dialect = dialect
+        self._prefix = f"{prefix}." if prefix else ""
+        self._constant_tags = constant_tags
+        self._constant_suffix = tag_suffix((), (), constant_tags, dialect)
+        self._clean: dict[str, str] = {}
+
+    def name(self, stat: object) -> str:
+        """Return prefix and clean name; empty when nothing is left of it or it is no text."""
+        if not isinstance(stat, str):
+            return ""
+        name = self._clean.get(stat)
+        if name is None:
+            name = clean_name(self._prefix + stat, self._dialect)
+            name = name if len(name) > len(self._prefix) else ""
+            if len(self._clean) >= _MAX_NAMES:
+                self._clean.clear()
+            self._clean[stat] = name
+        return name
+
+    def tags(self, tags: Mapping[str, str] | None) -> str | None:
+        """Return the tag suffix of one call; None when *tags* cannot be read. Dialects without tags leave them out."""
+        if not tags:
+            return self._constant_suffix
+        if not self._dialect.tags:
+            say(
+                "statsd_call_tags",
+                "The plain StatsD dialect has no tags: a call's stay out.",
+                level=logging.INFO,
+            )
+            return ""
+        try:
+            own = [(str(key), str(value)) for key, value in tags.items()]
+        except Exception:  # noqa: BLE001 - the user's own objects write themselves
+            return None
+        return tag_suffix(own, (), self._constant_tags, self._dialect)

@@ -1,0 +1,81 @@
+"""Names, tag keys and tag values made safe, so that no text can forge a line. Pure: no clock, no socket, no state."""
+
+import re
+from collections.abc import Iterable, Mapping
+
+from queue_telemetry.statsd._dialect import MAX_NAME_CHARS, Dialect
+
+__all__ = ["clean_key", "clean_name", "clean_set_value", "clean_value", "tag_suffix"]
+
+_MAX_TAG_CHARS = 200  # key, colon and value; Datadog cuts a tag there
+_MAX_KEY_CHARS = 100
+_EMPTY_NODES = re.compile(r"\.{2,}")
+_UNSAFE_IN_KEYS = re.compile(r"[^a-z0-9_\-./]")
+_UNSAFE_IN_SET_VALUES = re.compile(r"[^ -~]|[:|@#,;=]")
+_AGENTS_OWN = "dd.internal."
+
+
+def clean_name(text: str, dialect: Dialect) -> str:
+    """Make a dotted metric name safe: other characters become `_`, empty nodes go, the start is what servers take.
+
+    Returns:
+        At most 200 characters; empty when nothing is left.
+    """
+    text = dialect.unsafe_in_names.sub("_", text)
+    text = dialect.name_start.sub("", text)
+    return _EMPTY_NODES.sub(".", text)[:MAX_NAME_CHARS].rstrip(".")
+
+
+def clean_value(text: str, dialect: Dialect, *, max_chars: int = _MAX_TAG_CHARS) -> str:
+    """Make a tag value safe: other characters become `_`, and so does a colon at the end. Empty stays empty."""
+    text = dialect.unsafe_in_values.sub("_", text[:max_chars])
+    return f"{text[:-1]}_" if text.endswith(":") else text
+
+
+def clean_set_value(text: str) -> str:
+    """Make a member of a set safe: what ends a value, a line or a tag, and what is not ASCII, becomes `_`."""
+    return _UNSAFE_IN_SET_VALUES.sub("_", text)
+
+
+def clean_key(text: str) -> str:
+    """Make a tag key safe: lower case, letter first. `host` and `dd.internal.*` belong to the Agent and get `extra_`.
+
+    Source: https://docs.datadoghq.com/getting_started/tagging; the Agent takes a `host:` tag for the host's own name.
+    """
+    text = _UNSAFE_IN_KEYS.sub("_", text[:_MAX_KEY_CHARS].lower())
+    if not text[:1].isalpha() or text == "host" or text.startswith(_AGENTS_OWN):
+        return f"extra_{text}"
+    return text
+
+
+def tag_suffix(
+    own: Iterable[tuple[str, str]],
+    static: Iterable[tuple[str, str]],
+    constant: Mapping[str, str],
+    dialect: Dialect,
+    *,
+    slot: str = "",
+) -> str:
+    """Write the tags of one line; each key once.
+
+    Args:
+        own: The metric's tags, raw. An empty value means absent: no tag.
+        static: A task's own tags, raw; a key that is taken gets `extra_` in front.
+        constant: Clean tags of the whole process; the more special one of two equal keys wins.
+        dialect: One with tags.
+        slot: The process's slot, for gauges that it owns; empty for none.
+
+    Returns:
+        The suffix, such as `"|#env:prod,queue:mail"`; empty without tags.
+    """
+    taken = {"slot": slot} if slot else {}
+    tags: dict[str, str] = {}
+    for raw_key, raw_value in (*own, *static):
+        if raw_value:
+            key = clean_key(raw_key)
+            while key in tags or key in taken:
+                key = f"extra_{key}"
+            tags[key] = clean_value(raw_value, dialect, max_chars=max(_MAX_TAG_CHARS - len(key) - 1, 1))
+    rest = {key: value for key, value in constant.items() if key not in tags and key not in taken}
+    pairs = {**rest, **tags, **taken}
+    return "|#" + ",".join([f"{key}:{value}" for key, value in pairs.items()]) if pairs else ""
