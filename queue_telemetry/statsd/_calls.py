@@ -1,0 +1,143 @@
+"""The calls of a StatsD client, shared by the client and its pipeline: the package's own, with tags, never raising."""
+
+import random
+from collections.abc import Mapping
+from datetime import timedelta
+
+from statsd.client.base import StatsClientBase
+from typing_extensions import override
+
+from queue_telemetry._runtime import DropReason, say
+from queue_telemetry.statsd._call_names import CallNames
+from queue_telemetry.statsd._cleaning import clean_set_value
+from queue_telemetry.statsd._dialect import Dialect
+from queue_telemetry.statsd._numbers import decimal_text
+from queue_telemetry.statsd._timer import TaggedTimer
+
+__all__ = ["TaggedCalls"]
+
+_LARGEST_MS = 1e15  # thirty thousand years; more is a mistake, and too long a line
+_Tags = Mapping[str, str] | None
+
+
+class TaggedCalls(StatsClientBase):
+    """`incr`, `decr`, `gauge`, `set`, `timing` and `timer` in the package's positional order, plus `tags`.
+
+    What cannot be sent is counted as INVALID; no call raises. Differences from the package's bytes: no exponent in a
+    value or a rate, no `-0.0`, and names hold only what servers keep (other characters become `_`).
+    """
+
+    _dialect: Dialect
+    _names: CallNames
+    _maxudpsize: int
+
+    @override
+    def incr(self, stat: str, count: float = 1, rate: float = 1, *, tags: _Tags = None) -> None:
+        """Add *count* to a counter."""
+        self._send_number(stat, decimal_text(count), "|c", rate, tags)
+
+    @override
+    def decr(self, stat: str, count: float = 1, rate: float = 1, *, tags: _Tags = None) -> None:
+        """Take *count* from a counter. Some servers drop counts below 0."""
+        number = decimal_text(count)
+        self._send_number(stat, None if number is None else _negated(number), "|c", rate, tags)
+
+    @override
+    def gauge(
+        self, stat: str, value: float, rate: float = 1, delta: bool = False, *, tags: _Tags = None
+    ) -> None:
+        """Set a gauge, or change it by *value* where the dialect has deltas; elsewhere a delta is refused."""
+        number = decimal_text(value)
+        if number is None or (delta and not self._dialect.gauge_deltas):
+            self.refuse("gauge")
+        elif delta:
+            self._send_stat(stat, f"{number}|g" if number[0] == "-" else f"+{number}|g", rate, tags)
+        elif number[0] == "-" and self._dialect.gauge_deltas:
+            self._send_negative_gauge(stat, number, rate, tags)
+        else:
+            self._send_stat(stat, f"{number}|g", rate, tags)
+
+    @override
+    def set(self, stat: str, value: object, rate: float = 1, *, tags: _Tags = None) -> None:
+        """Add a member to a set."""
+        try:
+            member = clean_set_value(str(value))
+        except Exception:  # noqa: BLE001 - the user's own object writes itself
+            member = ""
+        self._send_number(stat, member or None, "|s", rate, tags)
+
+    @override
+    def timing(self, stat: str, delta: float | timedelta, rate: float = 1, *, tags: _Tags = None) -> None:
+        """Send a duration, in milliseconds or as a timedelta."""
+        ms = delta.total_seconds() * 1000.0 if isinstance(delta, timedelta) else delta
+        number = decimal_text(ms)
+        valid = number is not None and 0 <= float(number) <= _LARGEST_MS
+        self._send_number(stat, f"{float(number or 0):.6f}" if valid else None, "|ms", rate, tags)
+
+    @override
+    def timer(self, stat: str, rate: float = 1, *, tags: _Tags = None) -> TaggedTimer:
+        """Return a timer for a `with` block or as a decorator."""
+        return TaggedTimer(self, stat, rate, tags)
+
+    def refuse(self, what: str) -> None:
+        """Count a call that cannot be sent, and say it."""
+        say("statsd_invalid_call", "A call on the StatsD client cannot be sent: %s", what)
+        self._drop(DropReason.INVALID)
+
+    @override
+    def _after(self, data: str | None) -> DropReason | None:
+        """Take a line, or lines that must share a datagram; the reason when they were not taken."""
+        raise NotImplementedError
+
+    def _drop(self, reason: DropReason) -> None:
+        """Count a call that was lost."""
+        raise NotImplementedError
+
+    def _send_number(self, stat: str, number: str | None, ending: str, rate: float, tags: _Tags) -> None:
+        if number is None:
+            self.refuse("value")
+        else:
+            self._send_stat(stat, number + ending, rate, tags)
+
+    def _send_negative_gauge(self, stat: str, number: str, rate: float, tags: _Tags) -> None:
+        """Set to 0 and then below, in one datagram: a signed value alone is a delta."""
+        kept = self._sampled(rate)
+        if kept is not None:
+            zero = self._prepare(stat, "0|g", 1, tags)
+            below = self._prepare(stat, f"{number}|g", 1, tags)
+            self._after(f"{zero}\n{below}" if zero and below else None)
+
+    @override
+    def _send_stat(self, stat: str, value: str, rate: float, tags: _Tags = None) -> None:
+        self._after(self._prepare(stat, value, rate, tags))
+
+    @override
+    def _prepare(self, stat: str, value: str, rate: float, tags: _Tags = None) -> str | None:
+        """Write one line; None when it is sampled out or refused. The rate comes before the tags."""
+        section = self._sampled(rate)
+        if section is None:
+            return None
+        name = self._names.name(stat)
+        suffix = self._names.tags(tags)
+        if not name or suffix is None:
+            self.refuse("name or tags")
+            return None
+        return f"{name}:{value}{section}{suffix}"
+
+    def _sampled(self, rate: float) -> str | None:
+        """Return the line's rate section, such as `"|@0.5"` or nothing; None when the call is not in the sample."""
+        if type(rate) is int and rate >= 1:
+            return ""
+        number = decimal_text(rate)
+        if number is None or float(number) <= 0:
+            self.refuse("rate")
+            return None
+        if float(number) >= 1:
+            return ""
+        return None if random.random() > float(number) else f"|@{number}"  # noqa: S311 - a sample, not a secret
+
+
+def _negated(number: str) -> str:
+    if number in {"0", "0.0"}:
+        return number
+    return number[1:] if number[0] == "-" else f"-{number}"

@@ -1,0 +1,115 @@
+"""Host names to addresses, on a thread of its own: a slow DNS never holds up whoever sends."""
+
+import socket
+import threading
+from collections.abc import Callable, Sequence
+from typing import Any, Final
+
+from queue_telemetry._runtime import BackgroundLoop, full_jitter_s, say
+
+__all__ = ["Address", "Resolver"]
+
+Address = tuple[socket.AddressFamily, tuple[Any, ...]]
+"""A family and what `connect` takes for it."""
+
+_REFRESH_S: Final = 30.0
+_RETRY_BASE_S: Final = 1.0
+_LOCALHOST: Final = (
+    "127.0.0.1",
+    "::1",
+)  # never asked of DNS; agents listen on IPv4, and ::1 first broke people
+
+
+class Resolver:
+    """Tells *on_addresses* where a host is: at once when numeric, else whenever the answer of DNS changes.
+
+    The last good answer stays when a later attempt fails. Not fork-aware: its owner makes a new one in a child.
+
+    Args:
+        host: A name or a numeric address.
+        port: The receiver's port.
+        on_addresses: Takes addresses in order of preference; called on the resolver's thread.
+        look_up: Asks DNS; may block, and may raise what `socket.getaddrinfo` raises.
+    """
+
+    def __init__(
+        self,
+        host: str,
+        port: int,
+        on_addresses: Callable[[Sequence[Address]], None],
+        look_up: Callable[[str, int], Sequence[Address]] | None = None,
+    ) -> None:
+        self._host = host
+        self._port = port
+        self._on_addresses = on_addresses
+        self._look_up = look_up or _look_up
+        self._failures = 0
+        self._known = False
+        self._answered = threading.Event()
+        self._lock = threading.RLock()  # guards the start of the thread
+        self._loop: BackgroundLoop | None = None
+        self._stopped = False
+        numeric = [address for name in _numeric_names(host) for address in _numeric_addresses(name, port)]
+        if numeric:
+            self._publish(numeric)
+
+    def start(self) -> None:
+        """Start to resolve unless it is numeric, stopped or already under way."""
+        with self._lock:
+            if self._stopped or (self._known and self._loop is None) or self._loop is not None:
+                return
+            loop = BackgroundLoop("queue_telemetry-dns", self._step)
+            if loop.start():
+                self._loop = loop
+
+    def await_answer(self, timeout_s: float) -> bool:
+        """Wait for the first answer, good or bad; tell whether an address is known."""
+        self.start()
+        if self._loop is not None:
+            self._answered.wait(max(timeout_s, 0.0))
+        return self._known
+
+    def stop(self) -> None:
+        """Ask the thread to end. It is not waited for: DNS may hold it for long, and it is a daemon."""
+        with self._lock:
+            self._stopped = True
+            loop = self._loop
+        if loop is not None:
+            loop.stop(0.0)
+
+    def _step(self) -> float:
+        try:
+            addresses = self._look_up(self._host, self._port)
+        except (OSError, UnicodeError, ValueError) as error:
+            say(
+                "statsd_unresolved", "The StatsD host %s has no address: %s", self._host, type(error).__name__
+            )
+            self._failures += 1
+            self._answered.set()
+            return full_jitter_s(self._failures, base_s=_RETRY_BASE_S, cap_s=_REFRESH_S)
+        self._failures = 0
+        self._publish(addresses)
+        return _REFRESH_S
+
+    def _publish(self, addresses: Sequence[Address]) -> None:
+        if not self._stopped:
+            self._on_addresses(addresses)
+            self._known = True
+        self._answered.set()
+
+
+def _numeric_names(host: str) -> tuple[str, ...]:
+    return _LOCALHOST if host.lower() == "localhost" else (host,)
+
+
+def _numeric_addresses(host: str, port: int) -> list[Address]:
+    """Return the address that *host* spells out; empty for a name. Asks no one."""
+    try:
+        return _look_up(host, port, socket.AI_NUMERICHOST)
+    except (OSError, UnicodeError, ValueError):
+        return []
+
+
+def _look_up(host: str, port: int, flags: int = 0) -> list[Address]:
+    found = socket.getaddrinfo(host, port, type=socket.SOCK_DGRAM, flags=flags)
+    return [(family, sockaddr) for family, _, _, _, sockaddr in found]

@@ -1,0 +1,169 @@
+"""The StatsD client: stands in wherever one of the `statsd` package is used, with tags and without surprises."""
+
+import threading
+from collections.abc import Mapping
+from typing import Final
+
+from typing_extensions import override
+
+from queue_telemetry._runtime import DropReason, say
+from queue_telemetry.exceptions import ConfigurationError
+from queue_telemetry.statsd._call_names import CallNames
+from queue_telemetry.statsd._calls import TaggedCalls
+from queue_telemetry.statsd._cleaning import clean_name
+from queue_telemetry.statsd._dialect import DIALECTS, Dialect
+from queue_telemetry.statsd._naming import clean_constant_tags
+from queue_telemetry.statsd._pipeline import Pipeline
+from queue_telemetry.statsd._resolver import Resolver
+from queue_telemetry.statsd._transport import UdpTransport
+
+__all__ = ["Pipeline", "StatsClient"]
+
+_DEFAULT_PAYLOAD_BYTES = 1432  # Ethernet 1500 - IP/UDP headers, with slack; every receiver takes it whole
+_SMALLEST_PAYLOAD_BYTES = 64
+_LARGEST_PAYLOAD_BYTES = 65_507  # 65,535 - 20 (IPv4) - 8 (UDP)
+_MAX_PREFIX_CHARS = 100  # half of a name
+
+
+class StatsClient(TaggedCalls):
+    """A StatsD client over UDP that never raises, blocks or resolves a name on a caller's thread.
+
+    Every byte passes `_after` and `_send`. Each call is a datagram of its own; a pipeline gathers them. Threads may
+    share the client. It is not fork-aware: its owner makes a new one in a child.
+
+    Args:
+        host: A name or a numeric address. A name is resolved on a thread of its own from the first call on; until
+            then lines are dropped as UNRESOLVED.
+        port: In 1..65535.
+        prefix: In front of every name.
+        max_payload_bytes: The most that a datagram holds, in 64..65507. Longer lines are dropped as OVERSIZE.
+        dialect: What the receiver understands.
+        constant_tags: Tags of every line, where the dialect has tags.
+
+    Raises:
+        ConfigurationError: An argument is outside its limits.
+    """
+
+    def __init__(
+        self,
+        host: str = "localhost",
+        port: int = 8125,
+        prefix: str | None = None,
+        max_payload_bytes: int = _DEFAULT_PAYLOAD_BYTES,
+        *,
+        dialect: Dialect = DIALECTS["statsd"],
+        constant_tags: Mapping[str, str] | None = None,
+    ) -> None:
+        _check(host, port, max_payload_bytes)
+        self.host: Final = host
+        self.port: Final = port
+        self._dialect = dialect
+        self._prefix = _clean_prefix(prefix, dialect)
+        self._maxudpsize = max_payload_bytes  # the package's name for it
+        self._constant_tags: Final = clean_constant_tags(constant_tags or {}, dialect)
+        self._names = CallNames(dialect, self._prefix or "", self._constant_tags)
+        self._transport = UdpTransport()
+        self._resolver = Resolver(host, port, self._transport.retarget)
+        self._closed = False
+        self._lock = threading.RLock()  # guards the counts; re-entrant for signal handlers
+        self._datagrams = self._lines = self._bytes = 0
+        self._dropped: dict[str, int] = {}
+        self._last_error: DropReason | None = None
+
+    @property
+    def resolved(self) -> bool:
+        """Whether an address is known."""
+        return self._transport.has_address
+
+    def await_address(self, timeout_s: float) -> bool:
+        """Wait until an address is known, or the first attempt to find one failed; tell whether one is known."""
+        return self._transport.has_address or self._resolver.await_answer(timeout_s)
+
+    def stats(self) -> dict[str, object]:
+        """Return what was sent, and lines that were not by reason; plain values for JSON."""
+        with self._lock:
+            return {
+                "host": self.host,
+                "port": self.port,
+                "dialect": self._dialect.name,
+                "datagrams": self._datagrams,
+                "lines": self._lines,
+                "bytes": self._bytes,
+                "lines_dropped": dict(self._dropped),
+                "last_error": None if self._last_error is None else str(self._last_error),
+            }
+
+    @override
+    def pipeline(self) -> Pipeline:
+        """Return a pipeline that sends through this client."""
+        return Pipeline(self)
+
+    @override
+    def close(self) -> None:
+        """Close the socket; later calls are counted as CLOSED. Idempotent."""
+        self._closed = True
+        self._resolver.stop()
+        self._transport.close()
+
+    @override
+    def _after(self, data: str | None) -> DropReason | None:
+        return self._send(data) if data else None
+
+    def _send(self, data: str) -> DropReason | None:
+        """Hand one datagram to the kernel; the reason when it was not taken. Must not block and must not raise."""
+        payload = data.encode()
+        reason = self._refusal(payload)
+        lines = payload.count(b"\n") + 1
+        with self._lock:
+            if reason is None:
+                self._datagrams += 1
+                self._lines += lines
+                self._bytes += len(payload)
+            else:
+                self._count_dropped(reason, lines)
+        if reason is not None:
+            say("statsd_dropped", "Metrics for %s:%s are lost: %s", self.host, self.port, reason)
+        return reason
+
+    def _refusal(self, payload: bytes) -> DropReason | None:
+        if self._closed:
+            return DropReason.CLOSED
+        if len(payload) > self._maxudpsize:
+            return DropReason.OVERSIZE
+        if not self._transport.has_address:
+            self._resolver.start()
+            if not self._transport.has_address:
+                return DropReason.UNRESOLVED
+        return self._transport.send(payload)
+
+    @override
+    def _drop(self, reason: DropReason) -> None:
+        with self._lock:
+            self._count_dropped(reason, 1)
+
+    def _count_dropped(self, reason: DropReason, lines: int) -> None:
+        self._last_error = reason
+        self._dropped[reason] = self._dropped.get(reason, 0) + lines
+
+
+def _check(host: str, port: int, max_payload_bytes: int) -> None:
+    if not host or not host.isprintable() or " " in host:
+        raise ConfigurationError(f"STATSD_HOST is {host!r}; it must be a host name or an IP address")
+    if not 1 <= port <= 65_535:
+        raise ConfigurationError(f"STATSD_PORT is {port}; it must be in 1..65535")
+    if not _SMALLEST_PAYLOAD_BYTES <= max_payload_bytes <= _LARGEST_PAYLOAD_BYTES:
+        raise ConfigurationError(
+            f"STATSD_MAX_PAYLOAD_BYTES is {max_payload_bytes}; it must be in "
+            f"{_SMALLEST_PAYLOAD_BYTES}..{_LARGEST_PAYLOAD_BYTES}"
+        )
+
+
+def _clean_prefix(prefix: str | None, dialect: Dialect) -> str | None:
+    if not prefix:
+        return None
+    clean = clean_name(prefix, dialect)
+    if not clean or len(clean) > _MAX_PREFIX_CHARS:
+        raise ConfigurationError(
+            f"STATSD_PREFIX is {prefix!r}; it must be a dotted name of at most {_MAX_PREFIX_CHARS} characters"
+        )
+    return clean

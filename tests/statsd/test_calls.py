@@ -1,0 +1,120 @@
+import random
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from queue_telemetry.statsd import DIALECTS, StatsClient
+
+Record = Callable[..., tuple[StatsClient, list[str]]]
+
+
+@pytest.mark.parametrize(
+    ("name", "args", "kwargs", "line"),
+    [
+        ("incr", ("jobs",), {"tags": {"queue": "mail"}}, "app.jobs:1|c|#env:prod,queue:mail"),
+        ("incr", ("jobs", 2, 1), {}, "app.jobs:2|c|#env:prod"),
+        ("gauge", ("depth", -4), {}, "app.depth:-4|g|#env:prod"),
+        ("set", ("users", "a|b"), {}, "app.users:a_b|s|#env:prod"),
+        ("timing", ("took", 1.5), {"tags": {"host": "x"}}, "app.took:1.500000|ms|#env:prod,extra_host:x"),
+    ],
+)
+def test_datadog_lines_carry_tags(
+    record: Record, name: str, args: tuple[Any, ...], kwargs: dict[str, Any], line: str
+) -> None:
+    client, sent = record("datadog", constant_tags={"env": "prod"})
+    getattr(client, name)(*args, **kwargs)
+
+    assert sent == [line]
+
+
+def test_rate_comes_before_the_tags(record: Record) -> None:
+    client, sent = record("datadog")
+    random.seed(1)  # the first draw is 0.13
+    client.incr("jobs", 1, 0.5, tags={"queue": "mail"})
+
+    assert sent == ["app.jobs:1|c|@0.5|#queue:mail"]
+
+
+def test_plain_dialect_leaves_tags_out(record: Record) -> None:
+    client, sent = record("statsd", constant_tags={"env": "prod"})
+    client.incr("jobs", tags={"queue": "mail"})
+
+    assert sent == ["app.jobs:1|c"]
+
+
+def test_negative_gauge_and_its_zero_share_a_datagram(record: Record) -> None:
+    client, sent = record("statsd")
+    client.gauge("depth", -4)
+
+    assert sent == ["app.depth:0|g\napp.depth:-4|g"]
+
+
+def test_small_rate_has_no_exponent(record: Record, monkeypatch: pytest.MonkeyPatch) -> None:
+    client, sent = record("statsd")
+    monkeypatch.setattr(random, "random", lambda: 0.0)
+    client.incr("jobs", rate=1e-5)
+
+    assert sent == ["app.jobs:1|c|@0.00001"]
+
+
+@pytest.mark.parametrize(
+    ("name", "args", "kwargs"),
+    [
+        ("incr", ("jobs", float("nan")), {}),
+        ("incr", ("jobs", None), {}),
+        ("decr", ("jobs", "x"), {}),
+        ("incr", (None,), {}),
+        ("incr", ("...",), {}),
+        ("incr", ("jobs", 1, 0), {}),
+        ("incr", ("jobs", 1, -1), {}),
+        ("incr", ("jobs", 1, float("nan")), {}),
+        ("incr", ("jobs", 1, None), {}),
+        ("incr", ("jobs",), {"tags": 5}),
+        ("gauge", ("depth", float("inf")), {}),
+        ("gauge", ("depth", 1), {"delta": True}),
+        ("timing", ("took", -1), {}),
+        ("timing", ("took", None), {}),
+        ("set", ("users", ""), {}),
+    ],
+)
+def test_silly_call_is_counted_and_not_sent(
+    record: Record, name: str, args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> None:
+    client, sent = record("datadog")
+    getattr(client, name)(*args, **kwargs)
+
+    assert sent == []
+    assert client.stats()["lines_dropped"] == {"invalid": 1}
+
+
+@pytest.mark.parametrize("name", ["naïve.jobs", "a:1|c\nb", "\ud800"])
+def test_strange_name_is_cleaned(record: Record, name: str, parse: Callable[[str, str], Any]) -> None:
+    client, sent = record("statsd")
+    client.incr(name)
+
+    assert [parse(line, "statsd")[1] for line in sent] == [["1"]]
+
+
+JUNK = st.text(max_size=10) | st.sampled_from(["a:1|c\nb", "_e{1,1}:a|b", "x|#y", "host", "dd.internal.card"])
+
+
+@given(JUNK, st.dictionaries(JUNK, JUNK, max_size=4), JUNK, st.sampled_from(sorted(DIALECTS)))
+def test_no_text_forges_a_line(
+    record: Record,
+    parse: Callable[[str, str], Any],
+    name: str,
+    tags: dict[str, str],
+    member: str,
+    dialect: str,
+) -> None:
+    client, sent = record(dialect, constant_tags=tags)
+    client.incr(name, tags=tags)
+    client.set(name, member, tags=tags)
+    client.timing(name, 1.5, tags=tags)
+
+    assert len(sent) <= 3
+    for line in sent:
+        parse(line, dialect)

@@ -1,0 +1,114 @@
+import socket
+from collections.abc import Generator
+from typing import Any
+
+import pytest
+
+from queue_telemetry._runtime import DropReason
+from queue_telemetry.statsd._transport import UdpTransport
+
+
+@pytest.fixture
+def transport() -> Generator[UdpTransport]:
+    transport = UdpTransport()
+    yield transport
+    transport.close()
+
+
+@pytest.fixture
+def closed_port() -> int:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+        sock.bind(("127.0.0.1", 0))
+        port: int = sock.getsockname()[1]
+    return port
+
+
+def ipv4(port: int) -> tuple[socket.AddressFamily, tuple[str, int]]:
+    return socket.AF_INET, ("127.0.0.1", port)
+
+
+def test_datagram_arrives(receiver: Any, transport: UdpTransport) -> None:
+    transport.retarget([ipv4(receiver.port)])
+
+    assert transport.send(b"a:1|c") is None
+    assert receiver.take(1) == [b"a:1|c"]
+
+
+def test_datagram_arrives_over_ipv6(transport: UdpTransport) -> None:
+    with socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) as sock:
+        try:
+            sock.bind(("::1", 0))
+        except OSError:
+            pytest.skip("no IPv6 here")
+        sock.settimeout(5)
+        transport.retarget([(socket.AF_INET6, sock.getsockname())])
+
+        assert transport.send(b"a:1|c") is None
+        assert sock.recv(100) == b"a:1|c"
+
+
+def test_closed_port_is_heard_of_and_the_socket_kept(transport: UdpTransport, closed_port: int) -> None:
+    transport.retarget([ipv4(closed_port)])
+    first = transport.send(b"a:1|c")
+    sock = transport._socket
+    reasons = {transport.send(b"a:1|c") for _ in range(10)}
+
+    assert first is None
+    assert DropReason.REFUSED in reasons
+    assert transport._socket is sock
+
+
+def test_datagram_that_the_kernel_finds_too_long_is_oversize(receiver: Any, transport: UdpTransport) -> None:
+    transport.retarget([ipv4(receiver.port)])
+
+    assert transport.send(b"x" * 65_508) is DropReason.OVERSIZE
+    assert transport.send(b"a:1|c") is None
+
+
+def test_address_without_a_route_gives_way_to_the_next(receiver: Any, transport: UdpTransport) -> None:
+    unusable = (socket.AF_INET, ("255.255.255.255", 9))  # broadcast needs a permission that the socket lacks
+    transport.retarget([unusable, ipv4(receiver.port)])
+
+    assert transport.send(b"a:1|c") is None
+    assert receiver.take(1) == [b"a:1|c"]
+
+
+def test_no_usable_address_is_unsent(transport: UdpTransport) -> None:
+    transport.retarget([(socket.AF_INET, ("255.255.255.255", 9))])
+
+    assert transport.send(b"a:1|c") is DropReason.UNSENT
+
+
+def test_changed_address_swaps_the_socket(receiver: Any, transport: UdpTransport, closed_port: int) -> None:
+    transport.retarget([ipv4(closed_port)])
+    transport.send(b"lost:1|c")
+    transport.retarget([ipv4(receiver.port)])
+    transport.send(b"a:1|c")
+
+    assert receiver.take(1) == [b"a:1|c"]
+
+
+def test_same_address_keeps_the_socket(receiver: Any, transport: UdpTransport) -> None:
+    transport.retarget([ipv4(receiver.port)])
+    transport.send(b"a:1|c")
+    sock = transport._socket
+    transport.retarget([ipv4(receiver.port)])
+
+    assert transport._socket is sock
+
+
+def test_closed_transport_sends_nothing(receiver: Any, transport: UdpTransport) -> None:
+    transport.retarget([ipv4(receiver.port)])
+    transport.close()
+
+    assert transport.send(b"a:1|c") is DropReason.UNSENT
+
+
+def test_socket_that_broke_is_opened_again(receiver: Any, transport: UdpTransport) -> None:
+    transport.retarget([ipv4(receiver.port)])
+    transport.send(b"a:1|c")
+    assert transport._socket is not None
+    transport._socket.close()  # as when its interface went away: every send fails
+
+    assert transport.send(b"b:1|c") is DropReason.UNSENT
+    assert transport.send(b"c:1|c") is None
