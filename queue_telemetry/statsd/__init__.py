@@ -1,1 +1,7 @@
-"""To come."""
+"""StatsD: dialects as data, a client on the `statsd` package, and the emitter that folds, packs and accounts."""
+
+from queue_telemetry.statsd._dialect import DIALECTS, Dialect
+from queue_telemetry.statsd.client import Pipeline, StatsClient
+from queue_telemetry.statsd.emitter import Emitter
+
+__all__ = ["DIALECTS", "Dialect", "Emitter", "Pipeline", "StatsClient"]

@@ -1,0 +1,307 @@
+import json
+import threading
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from queue_telemetry._runtime import Delivery, DeliveryLedger, DropReason
+from queue_telemetry.exceptions import ConfigurationError
+from queue_telemetry.metrics import CATALOG, Batch, Kind, Metric, Owner, Series
+from queue_telemetry.statsd import DIALECTS, Emitter, StatsClient
+
+Record = Callable[..., tuple[StatsClient, list[str]]]
+MakeEmitter = Callable[..., tuple[Emitter, DeliveryLedger]]
+
+COUNTER = Series(CATALOG["queue.tasks.completed"], ("mail", "send"))
+TIMER = Series(CATALOG["queue.task.wait"], ("mail", "send"))
+PROCESS_GAUGE = Series(CATALOG["queue.active_workers"])
+SHARED_GAUGE = Series(CATALOG["queue.size"], ("mail",))
+USER_GAUGE = Series(Metric("pool_free", Kind.GAUGE, owner=Owner.USER))
+
+
+def lines(sent: list[str]) -> list[str]:
+    return [line for datagram in sent for line in datagram.split("\n")]
+
+
+def test_every_byte_passes_the_clients_send(record: Record, make_emitter: MakeEmitter) -> None:
+    client, sent = record()
+    logs = DeliveryLedger()
+    logs.accept(1)
+    emitter, _ = make_emitter(client, signals={"logs": logs.read}, max_samples=10)
+    emitter.add(
+        Batch(counters=[(COUNTER, 1, 1)], timings=[(TIMER, [0.5] * 99)], gauges=[(PROCESS_GAUGE, -1, 1)])
+    )
+    emitter.close(1.0)
+
+    assert client._transport._socket is None  # nothing went past the seam
+    assert len(lines(sent)) == 13
+
+
+def test_owned_gauges_of_a_process_without_a_slot_are_withheld(
+    record: Record, make_emitter: MakeEmitter
+) -> None:
+    client, sent = record()
+    emitter, ledger = make_emitter(client, slot=None)
+    emitter.add(Batch(gauges=[(PROCESS_GAUGE, 3, 1), (USER_GAUGE, 1, 1), (SHARED_GAUGE, 2, 1)]))
+    emitter.flush(1.0)
+
+    assert lines(sent) == ["app.queue.size.mail:2|g"]
+    assert ledger.read().dropped == {DropReason.WITHHELD: 2}
+
+
+def test_losses_of_a_batch_are_taken_over(record: Record, make_emitter: MakeEmitter) -> None:
+    client, _ = record()
+    emitter, ledger = make_emitter(client)
+    emitter.add(Batch(counters=[(COUNTER, 1, 1)], dropped={DropReason.OVERFLOW: 5}))
+    delivery = ledger.read()
+
+    assert (delivery.accepted, delivery.dropped, delivery.pending) == (6, {DropReason.OVERFLOW: 5}, 1)
+
+
+def test_refused_datagram_drops_its_weight(record: Record, make_emitter: MakeEmitter) -> None:
+    client, _ = record()
+    client._send = lambda data: DropReason.REFUSED  # type: ignore[method-assign] # the documented seam
+    emitter, ledger = make_emitter(client)
+    emitter.add(Batch(counters=[(COUNTER, 7, 7)]))
+
+    assert emitter.flush(1.0)
+    assert ledger.read().dropped == {DropReason.REFUSED: 7}
+
+
+def test_close_sets_process_gauges_to_zero_and_leaves_others(
+    record: Record, make_emitter: MakeEmitter
+) -> None:
+    client, sent = record()
+    emitter, _ = make_emitter(client)
+    emitter.add(Batch(gauges=[(PROCESS_GAUGE, 3, 1), (USER_GAUGE, 5, 1), (SHARED_GAUGE, 42, 1)]))
+
+    assert emitter.close(1.0)
+    assert lines(sent) == [
+        "app.queue.active_workers.h1.0:0|g",
+        "app.pool_free.h1.0:5|g",
+        "app.queue.size.mail:42|g",
+    ]
+
+
+def test_close_reports_its_own_last_flush(record: Record, make_emitter: MakeEmitter) -> None:
+    client, sent = record()
+    signals: dict[str, Callable[[], Delivery]] = {}
+    emitter, ledger = make_emitter(client, signals=signals)
+    signals["statsd"] = ledger.read
+    emitter.add(Batch(counters=[(COUNTER, 2, 2)]))
+    emitter.close(1.0)
+
+    assert lines(sent)[-1] == "app.queue.telemetry.delivered.statsd.none:2|c"
+
+
+def test_batch_after_close_is_dropped(record: Record, make_emitter: MakeEmitter) -> None:
+    client, sent = record()
+    emitter, ledger = make_emitter(client)
+    emitter.close(1.0)
+    emitter.add(Batch(counters=[(COUNTER, 1, 4)], dropped={DropReason.OVERFLOW: 1}))
+
+    assert sent == []
+    assert ledger.read().dropped == {DropReason.CLOSED: 4, DropReason.OVERFLOW: 1}
+    assert emitter.pending_weight == ledger.read().pending == 0
+
+
+def test_close_is_idempotent_and_says_the_same_again(record: Record, make_emitter: MakeEmitter) -> None:
+    client, _ = record()
+    emitter, _ = make_emitter(client)
+
+    assert (emitter.close(1.0), emitter.close(0.0)) == (True, True)
+
+
+def test_everything_stays_folded_without_an_address(
+    make_emitter: MakeEmitter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client = StatsClient("statsd.invalid", 8125)
+    monkeypatch.setattr(client._resolver, "start", lambda: None)
+    emitter, ledger = make_emitter(client)
+    for _ in range(3):
+        emitter.add(Batch(counters=[(COUNTER, 1, 1)]))
+
+        assert not emitter.flush(0.0)
+    assert ledger.read().pending == emitter.pending_weight == 3
+
+    assert not emitter.close(0.0)
+    assert ledger.read().dropped == {DropReason.UNRESOLVED: 3}
+    assert ledger.read().pending == emitter.pending_weight == 0
+
+
+def test_first_flush_waits_for_the_first_answer_of_dns(receiver: Any, make_emitter: MakeEmitter) -> None:
+    client = StatsClient("statsd.invalid", receiver.port)
+    client._resolver._look_up = lambda host, port: [(2, ("127.0.0.1", port))]  # type: ignore[list-item] # AF_INET
+    emitter, _ = make_emitter(client)
+    emitter.add(Batch(counters=[(COUNTER, 1, 1)]))
+
+    assert emitter.flush(5.0)
+    assert receiver.take(1) == [b"queue.tasks.completed.mail.send:1|c"]
+    emitter.close(1.0)
+    assert client._resolver._loop is not None
+    assert client._resolver._loop.stop(5.0)
+
+
+def test_flush_past_its_deadline_goes_on_at_the_next(record: Record, make_emitter: MakeEmitter) -> None:
+    client, sent = record()
+    emitter, ledger = make_emitter(client, max_samples=100_000)
+    emitter.add(Batch(timings=[(TIMER, [0.5] * 20_000)]))
+    done = emitter.flush(0.0)
+    first = len(sent)
+    still = ledger.read().pending
+    held = emitter.pending_weight
+
+    assert (done, first) == (False, 32)
+    assert 0 < still < 20_000
+    assert held == still
+    assert emitter.flush(10.0)
+    assert len(lines(sent)) == 20_000
+    assert ledger.read().delivered == 20_000
+
+
+def test_close_past_its_deadline_drops_the_rest(record: Record, make_emitter: MakeEmitter) -> None:
+    client, _ = record()
+    emitter, ledger = make_emitter(client, max_samples=100_000)
+    emitter.add(Batch(timings=[(TIMER, [0.5] * 20_000)]))
+
+    assert not emitter.close(0.0)
+    delivery = ledger.read()
+    assert delivery.pending == emitter.pending_weight == 0
+    assert delivery.delivered + delivery.dropped[DropReason.SHUTDOWN] == 20_000
+
+
+def test_flush_pauses_after_each_burst(
+    record: Record, make_emitter: MakeEmitter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client, sent = record()
+    emitter, _ = make_emitter(client, max_samples=100_000)
+    pauses: list[tuple[int, float | None]] = []
+
+    def pause(timeout: float | None = None) -> bool:
+        pauses.append((len(sent), timeout))
+        return False
+
+    monkeypatch.setattr(emitter._pause, "wait", pause)
+    emitter.add(Batch(timings=[(TIMER, [0.5] * 3000)]))
+    emitter.flush(10.0)
+
+    assert pauses == [(burst, 0.001) for burst in range(32, len(sent) + 1, 32)]
+    assert len(pauses) > 1
+
+
+def test_second_flush_waits_no_longer_than_it_said(record: Record, make_emitter: MakeEmitter) -> None:
+    client, _ = record()
+    emitter, _ = make_emitter(client)
+    inside, go_on = threading.Event(), threading.Event()
+
+    def send(data: str) -> None:
+        inside.set()
+        go_on.wait(5.0)
+
+    client._send = send  # type: ignore[method-assign] # the documented seam
+    emitter.add(Batch(counters=[(COUNTER, 1, 1)]))
+    first = threading.Thread(target=emitter.flush, args=(5.0,))
+    first.start()
+    inside.wait(5.0)
+    waited = emitter.flush(0.01)
+    closed = emitter.close(0.01)
+    go_on.set()
+    first.join(5.0)
+
+    assert (waited, closed) == (False, False)
+    assert emitter.pending_weight == 0
+
+
+def test_flush_from_inside_a_flush_returns_at_once(record: Record, make_emitter: MakeEmitter) -> None:
+    client, _ = record()
+    emitter, ledger = make_emitter(client)
+    inner: list[bool] = []
+
+    def send(data: str) -> None:
+        inner.append(emitter.flush(60.0))  # as a signal handler would
+
+    client._send = send  # type: ignore[method-assign] # the documented seam
+    emitter.add(Batch(counters=[(COUNTER, 1, 1)]))
+
+    assert emitter.flush(5.0)
+    assert inner == [False]
+    assert ledger.read().delivered == 1
+
+
+def test_add_during_a_fold_leaves_the_batch_to_the_folding_thread(
+    record: Record, make_emitter: MakeEmitter
+) -> None:
+    client, sent = record()
+    emitter, ledger = make_emitter(client)
+    with emitter._lock:  # as when a signal handler interrupts a fold
+        emitter.add(Batch(counters=[(COUNTER, 1, 1)]))
+    held = emitter.pending_weight
+
+    assert held == ledger.read().pending == 1
+    assert emitter.flush(1.0)
+    assert lines(sent) == ["app.queue.tasks.completed.mail.send:1|c"]
+
+
+def test_batches_of_many_threads_are_all_sent(receiver: Any, make_emitter: MakeEmitter) -> None:
+    client = StatsClient("127.0.0.1", receiver.port, "app")
+    emitter, ledger = make_emitter(client)
+
+    def work() -> None:
+        for _ in range(200):
+            emitter.add(Batch(counters=[(COUNTER, 1, 1)]))
+            emitter.flush(0.0)
+
+    threads = [threading.Thread(target=work) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(10.0)
+    emitter.close(5.0)
+    total = 0
+    while total < 800:
+        total += int(receiver.take(1)[0].split(b":")[1].split(b"|")[0])
+
+    assert total == ledger.read().delivered == 800
+
+
+def test_stats_are_plain_values(record: Record, make_emitter: MakeEmitter) -> None:
+    client = StatsClient("127.0.0.1", 9, "app")
+    client._transport.send = lambda payload: DropReason.REFUSED  # type: ignore[method-assign] # no server needed
+    emitter, _ = make_emitter(client)
+    emitter.add(Batch(counters=[(COUNTER, 2, 2)]))
+    emitter.flush(1.0)
+
+    assert json.loads(json.dumps(emitter.stats())) == {
+        "host": "127.0.0.1",
+        "port": 9,
+        "dialect": "statsd",
+        "datagrams": 0,
+        "lines": 0,
+        "bytes": 0,
+        "lines_dropped": {"refused": 1},
+        "last_error": "refused",
+        "accepted": 2,
+        "delivered": 0,
+        "dropped": {"refused": 2},
+        "pending": 0,
+        "series": 1,
+    }
+    client.close()
+
+
+@pytest.mark.parametrize(
+    ("dialect", "arguments", "message"),
+    [
+        ("statsd", {"timer_type": "d"}, "STATSD_TIMER_TYPE is 'd'; dialect 'statsd' has ms"),
+        ("datadog", {"timer_type": "x"}, "STATSD_TIMER_TYPE is 'x'; dialect 'datadog' has d, h, ms"),
+        ("statsd", {"max_samples": 0}, "STATSD_MAX_SAMPLES is 0; it must be 1 or more"),
+    ],
+)
+def test_wrong_argument_is_named(
+    make_emitter: MakeEmitter, dialect: str, arguments: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(ConfigurationError) as raised:
+        make_emitter(StatsClient(dialect=DIALECTS[dialect]), **arguments)
+
+    assert str(raised.value) == message

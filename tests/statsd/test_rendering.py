@@ -1,0 +1,146 @@
+from collections.abc import Callable
+
+from queue_telemetry._runtime import DeliveryLedger, DropReason
+from queue_telemetry.metrics import CATALOG, Batch, Kind, Metric, Owner, Series
+from queue_telemetry.statsd import Emitter, StatsClient
+
+Record = Callable[..., tuple[StatsClient, list[str]]]
+MakeEmitter = Callable[..., tuple[Emitter, DeliveryLedger]]
+
+COUNTER = Series(CATALOG["queue.tasks.completed"], ("mail", "send"))
+TIMER = Series(CATALOG["queue.task.wait"], ("mail", "send"))
+PROCESS_GAUGE = Series(CATALOG["queue.active_workers"])
+SHARED_GAUGE = Series(CATALOG["queue.size"], ("mail",))
+USER_GAUGE = Series(Metric("pool_free", Kind.GAUGE, owner=Owner.USER))
+
+
+def lines(sent: list[str]) -> list[str]:
+    return [line for datagram in sent for line in datagram.split("\n")]
+
+
+def test_flush_sends_each_kind_of_plain_line(record: Record, make_emitter: MakeEmitter) -> None:
+    client, sent = record()
+    emitter, ledger = make_emitter(client)
+    emitter.add(
+        Batch(
+            counters=[(COUNTER, 2, 2), (COUNTER, 1, 1)],
+            timings=[(TIMER, [0.25, 0.5])],
+            gauges=[(PROCESS_GAUGE, 3, 1), (SHARED_GAUGE, 42, 1)],
+        )
+    )
+
+    assert emitter.flush(1.0)
+    assert lines(sent) == [
+        "app.queue.active_workers.h1.0:3|g",
+        "app.queue.size.mail:42|g",
+        "app.queue.tasks.completed.mail.send:3|c",
+        "app.queue.task.wait.mail.send:250.000|ms",
+        "app.queue.task.wait.mail.send:500.000|ms",
+    ]
+    assert (ledger.read().delivered, ledger.read().pending) == (7, 0)
+
+
+def test_flush_sends_each_kind_of_datadog_line(record: Record, make_emitter: MakeEmitter) -> None:
+    client, sent = record("datadog", constant_tags={"env": "prod"})
+    emitter, _ = make_emitter(client, slot=2)
+    emitter.add(
+        Batch(counters=[(COUNTER, 3, 3)], timings=[(TIMER, [0.25, 0.5])], gauges=[(PROCESS_GAUGE, -1, 1)])
+    )
+    emitter.flush(1.0)
+
+    assert lines(sent) == [
+        "app.queue.active_workers:-1|g|#env:prod,slot:2",
+        "app.queue.tasks.completed:3|c|#env:prod,queue:mail,type:send",
+        "app.queue.task.wait_seconds:0.250000:0.500000|d|#env:prod,queue:mail,type:send",
+    ]
+
+
+def test_gauge_is_sent_again_at_each_flush_and_idle_counter_is_not(
+    record: Record, make_emitter: MakeEmitter
+) -> None:
+    client, sent = record()
+    emitter, _ = make_emitter(client)
+    emitter.add(Batch(counters=[(COUNTER, 1, 1)], gauges=[(SHARED_GAUGE, 42, 1)]))
+    emitter.flush(1.0)
+    sent.clear()
+    emitter.flush(1.0)
+
+    assert lines(sent) == ["app.queue.size.mail:42|g"]
+
+
+def test_negative_plain_gauge_follows_its_zero_in_one_datagram(
+    record: Record, make_emitter: MakeEmitter
+) -> None:
+    client, sent = record()
+    emitter, _ = make_emitter(client)
+    emitter.add(Batch(gauges=[(SHARED_GAUGE, -4, 1)]))
+    emitter.flush(1.0)
+
+    assert sent == ["app.queue.size.mail:0|g\napp.queue.size.mail:-4|g"]
+
+
+def test_more_timings_than_the_limit_are_sent_as_a_weighted_sample(
+    record: Record, make_emitter: MakeEmitter
+) -> None:
+    client, sent = record()
+    emitter, ledger = make_emitter(client, max_samples=4)
+    emitter.add(Batch(timings=[(TIMER, [0.5] * 10)]))
+    emitter.flush(1.0)
+
+    assert lines(sent) == [
+        *["app.queue.task.wait.mail.send:500.000|ms|@0.3333333333333333"] * 2,
+        *["app.queue.task.wait.mail.send:500.000|ms|@0.5"] * 2,
+    ]
+    assert ledger.read().delivered == 10
+
+
+def test_line_too_long_for_a_datagram_is_oversize(record: Record, make_emitter: MakeEmitter) -> None:
+    client, sent = record(max_payload_bytes=64)
+    emitter, ledger = make_emitter(client)
+    long = Series(COUNTER.metric, ("q" * 60, "t" * 60))
+    emitter.add(
+        Batch(
+            counters=[(long, 1, 3), (COUNTER, 1, 1)],
+            gauges=[(Series(SHARED_GAUGE.metric, ("q" * 60,)), 1, 5)],
+            timings=[(Series(TIMER.metric, ("q" * 60, "")), [0.5, 0.5])],
+        )
+    )
+
+    assert emitter.flush(1.0)
+    assert lines(sent) == ["app.queue.tasks.completed.mail.send:1|c"]
+    assert ledger.read().dropped == {DropReason.OVERSIZE: 10}
+
+
+def test_series_without_a_name_is_invalid(record: Record, make_emitter: MakeEmitter) -> None:
+    client, sent = record()
+    emitter, ledger = make_emitter(client)
+    nameless = {kind: Series(Metric("...", kind, owner=Owner.USER)) for kind in Kind}
+    emitter.add(
+        Batch(
+            counters=[(nameless[Kind.COUNTER], 1, 1)],
+            timings=[(nameless[Kind.TIMER], [0.5])],
+            gauges=[(nameless[Kind.GAUGE], 1, 1)],
+        )
+    )
+
+    assert emitter.flush(1.0)
+    assert (sent, ledger.read().dropped) == ([], {DropReason.INVALID: 3})
+
+
+def test_own_losses_are_sent_as_metrics_when_they_change(record: Record, make_emitter: MakeEmitter) -> None:
+    client, sent = record()
+    logs = DeliveryLedger()
+    logs.accept(3)
+    logs.drop(2, DropReason.REFUSED)
+    emitter, ledger = make_emitter(client, signals={"logs": logs.read})
+    emitter.flush(1.0)
+    first = lines(sent)
+    sent.clear()
+    emitter.flush(1.0)
+
+    assert first == [
+        "app.queue.telemetry.accepted.logs.none:3|c",
+        "app.queue.telemetry.dropped.logs.refused:2|c",
+    ]
+    assert sent == []
+    assert ledger.read().accepted == 0
