@@ -20,6 +20,7 @@ from queue_telemetry.healthcheck import HealthReport, ProcessFacts, Thresholds, 
 from queue_telemetry.metrics import Batch, Instruments, Registry, Stats
 from queue_telemetry.settings import Settings, load, load_leniently
 from queue_telemetry.tasks import EVENTS_BY_SETTING, Operations, Tracker
+from queue_telemetry.telemetry._destination import Destination
 from queue_telemetry.telemetry._exit import close_at_exit
 from queue_telemetry.telemetry._outputs import Outputs, host_name
 from queue_telemetry.telemetry._sink import SinkKeeper
@@ -69,7 +70,7 @@ class Telemetry(Instruments, Operations):
         Operations.__init__(self, Tracker(self._registry, self._gate, self._clock))
         self._settings = settings
         self._sink = SinkKeeper(self._tracker, captures_all=captures_all)
-        self._outputs: Outputs | None = None
+        self._outputs: Destination | None = None
         self._configuration_invalid = False
         self._draining = False
         self._closed = False
