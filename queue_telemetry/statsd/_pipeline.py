@@ -52,7 +52,7 @@ class Pipeline(TaggedCalls, PipelineBase):
 
         Args:
             series: How the series is written.
-            durations_s: In seconds, in [0, 1e15).
+            durations_s: In seconds, in [0, 1e12).
             timer_type: `ms` sends milliseconds with three decimals; others send seconds with six.
             calls_each: Calls that each duration stands for; sent as the sample rate.
 

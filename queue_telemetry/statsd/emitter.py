@@ -226,7 +226,7 @@ class Emitter:
         return self._send_rendering(deadline)
 
     def _send_rendering(self, deadline: float) -> bool:
-        """Write and send in turns; False when the deadline came first. The turn is held."""
+        """Write and send in turns; False when the deadline came before the last weight. The turn is held."""
         more = True
         while more:
             more = self._rendering.advance()
@@ -241,5 +241,5 @@ class Emitter:
                     self._burst = 0
                     self._pause.wait(_PAUSE_S)
                     if time.monotonic() >= deadline:
-                        return False
+                        return not more and self._pipeline.weight == 0
         return True

@@ -3,7 +3,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from queue_telemetry.statsd import DIALECTS, StatsClient
@@ -101,6 +101,7 @@ def test_strange_name_is_cleaned(record: Record, name: str, parse: Callable[[str
 JUNK = st.text(max_size=10) | st.sampled_from(["a:1|c\nb", "_e{1,1}:a|b", "x|#y", "host", "dd.internal.card"])
 
 
+@settings(deadline=None)
 @given(JUNK, st.dictionaries(JUNK, JUNK, max_size=4), JUNK, st.sampled_from(sorted(DIALECTS)))
 def test_no_text_forges_a_line(
     record: Record,

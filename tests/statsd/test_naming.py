@@ -2,7 +2,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from queue_telemetry.metrics import CATALOG, Kind, Metric, Owner, Series
@@ -160,6 +160,7 @@ METRICS = st.builds(
 TEXTS = st.text(max_size=8) | st.sampled_from(["a.b", "a_b", "a:b", "none", "_e{", "x|c\ny:1|c", "host:evil"])
 
 
+@settings(deadline=None)
 @given(
     st.lists(st.tuples(METRICS, TEXTS, TEXTS, st.lists(st.tuples(TEXTS, TEXTS), max_size=2)), max_size=8),
     st.sampled_from(["statsd", "datadog"]),

@@ -2,7 +2,7 @@ import math
 from decimal import Decimal
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from queue_telemetry.statsd._numbers import decimal_text, rate_text
@@ -39,6 +39,7 @@ def test_what_is_no_number_has_no_text(value: object) -> None:
     assert decimal_text(value) is None
 
 
+@settings(deadline=None)
 @given(st.floats(allow_nan=False, allow_infinity=False) | st.integers(-(2**1000), 2**1000))
 def test_number_reads_back_as_itself_without_an_exponent(value: float) -> None:
     text = decimal_text(value)
@@ -53,6 +54,7 @@ def test_exact_rate_is_short(calls: int, text: str) -> None:
     assert rate_text(calls) == text
 
 
+@settings(deadline=None)
 @given(st.integers(2, 10**9))
 def test_rate_stands_for_its_calls_on_every_server(calls: int) -> None:
     rate = float(rate_text(calls))

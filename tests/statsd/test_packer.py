@@ -1,5 +1,5 @@
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from queue_telemetry.statsd._packer import Datagram, Packer, wire_bytes
@@ -51,6 +51,13 @@ def test_values_fill_what_is_left_of_a_datagram() -> None:
     assert drain(packer) == [Datagram("x:1|c\nn:1:2:3|d", 4), Datagram("n:4|d", 1)]
 
 
+def test_values_fill_a_datagram_to_its_last_byte() -> None:
+    packer = Packer(len("n:1|ms\nn:2|ms"))
+    packer.add_values("1|ms\nn:2|ms\nn:3", head="n:", joint="|ms\nn:", tail="|ms", weight_each=1)
+
+    assert drain(packer) == [Datagram("n:1|ms\nn:2|ms", 2), Datagram("n:3|ms", 1)]
+
+
 def test_value_whose_line_is_too_long_is_lost_alone() -> None:
     packer = Packer(8)
     lost = packer.add_values("1:22222:3", head="n:", joint=":", tail="|d", weight_each=5)
@@ -74,6 +81,7 @@ def test_nothing_is_handed_over_before_it_is_full_or_sealed() -> None:
     assert packer.weight == 1
 
 
+@settings(deadline=None)
 @given(
     st.lists(st.integers(0, 10**6).map(str), min_size=1, max_size=60),
     st.integers(12, 80),

@@ -1,7 +1,7 @@
 import math
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from queue_telemetry.statsd._reservoir import Reservoir
@@ -19,6 +19,7 @@ def test_empty_reservoir_has_nothing_to_send() -> None:
     assert Reservoir(3).weighted() == []
 
 
+@settings(deadline=None)
 @given(st.integers(1, 20), st.lists(st.integers(0, 60), max_size=12))
 def test_past_the_limit_exactly_the_limit_is_kept_and_weights_add_up(limit: int, sizes: list[int]) -> None:
     reservoir = Reservoir(limit)

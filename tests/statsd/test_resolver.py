@@ -132,3 +132,11 @@ def test_stopped_resolver_starts_no_thread(make: Make) -> None:
     resolver.start()
 
     assert resolver._loop is None
+
+
+def test_answer_that_comes_after_the_stop_is_not_told(make: Make, told: list[Sequence[Address]]) -> None:
+    resolver = make("statsd.internal", lambda host, port: [FIRST])
+    resolver.stop()
+    resolver._step()
+
+    assert told == []
