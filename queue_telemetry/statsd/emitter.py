@@ -137,7 +137,8 @@ class Emitter:
         if self._closed:
             return self._sent_all
         self._closed = True  # from here on batches are dropped as CLOSED
-        self._client.await_address(timeout_s)
+        if self.pending_weight:
+            self._client.await_address(timeout_s)
         if self._turn.take(deadline):
             try:
                 self._sent_all = self._say_goodbye(deadline)

@@ -130,6 +130,14 @@ def test_everything_stays_folded_without_an_address(
     assert ledger.read().pending == emitter.pending_weight == 0
 
 
+def test_close_with_nothing_to_send_asks_no_dns(make_emitter: MakeEmitter) -> None:
+    client = StatsClient("statsd.invalid", 8125)
+    emitter, _ = make_emitter(client)
+
+    assert emitter.close(60.0)
+    assert client._resolver._loop is None
+
+
 def test_first_flush_waits_for_the_first_answer_of_dns(receiver: Any, make_emitter: MakeEmitter) -> None:
     client = StatsClient("statsd.invalid", receiver.port)
     client._resolver._look_up = lambda host, port: [(2, ("127.0.0.1", port))]  # type: ignore[list-item] # AF_INET
