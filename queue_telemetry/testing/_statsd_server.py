@@ -4,8 +4,8 @@ import contextlib
 import selectors
 import socket
 import threading
-from collections.abc import Callable
-from typing import Final, Self
+from collections.abc import Callable, Iterator
+from typing import Final, Self, TypeAlias
 
 from queue_telemetry.testing._arrivals import Arrivals
 from queue_telemetry.testing._statsd_grammar import Refusal, StatsdDialect, read_datagram
@@ -17,10 +17,15 @@ _SO_RCVBUFFORCE: Final = 33  # Linux, for processes with CAP_NET_ADMIN; the sock
 _BUFFER_BYTES: Final = 8 << 20  # a burst must wait here while the threads of a test hold the interpreter
 _LARGEST_DATAGRAM_BYTES: Final = 65_535
 _JOIN_S: Final = 5.0
+_MOST_AT_ONCE: Final = 10_000  # a flood must not hold a reader for ever
+_Payload: TypeAlias = bytes  # the class has an attribute of this name
 
 
 class StatsdServer:
     """Receives StatsD over UDP on 127.0.0.1, on a port that the kernel chose, until the block ends.
+
+    On loopback a datagram has arrived when its sender's call returns, and every reading takes in what has arrived, so
+    after a `flush()` there is nothing to wait for.
 
     Names are as on the wire: with their prefix, and for the plain dialect with the tag values in them. Where a method
     takes *tags*, it sums over every series of the name that has at least these. Keeps every timing and refused line
@@ -32,17 +37,13 @@ class StatsdServer:
     Attributes:
         host: The address to send to.
         port: The port to send to.
-        datagrams: How many came.
-        lines: How many came, refused ones included.
-        bytes: The size of all payloads together.
-        largest_datagram_bytes: The size of the largest payload; 0 when none came.
 
     Example:
         >>> with StatsdServer() as server:
         ...     qt.configure(statsd_host=server.host, statsd_port=server.port, statsd_dialect="datadog")
         ...     qt.counter("mails_sent", provider="ses").increment()
         ...     qt.flush()
-        ...     server.wait_until(lambda: server.counter("mails_sent", provider="ses") == 1)
+        ...     assert server.counter("mails_sent", provider="ses") == 1
     """
 
     def __init__(self, *, dialect: StatsdDialect | None = None) -> None:
@@ -50,11 +51,13 @@ class StatsdServer:
         self._arrivals = Arrivals()
         self._sums = StatsdSums()
         self._refused: list[tuple[bytes, str]] = []
-        self.datagrams = 0
-        self.lines = 0
-        self.bytes = 0
-        self.largest_datagram_bytes = 0
+        self._datagrams = 0
+        self._lines = 0
+        self._bytes = 0
+        self._largest_datagram_bytes = 0
+        self._closed = False
         self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self._socket.setblocking(False)
         _enlarge_buffer(self._socket)
         self._socket.bind(("127.0.0.1", 0))
         self.host: Final[str] = "127.0.0.1"
@@ -70,7 +73,10 @@ class StatsdServer:
         self.close()
 
     def close(self) -> None:
-        """Stop receiving and free the port; what came before stays readable. Idempotent."""
+        """Take in what has arrived, stop and free the port; all stays readable. Idempotent."""
+        with self._arrivals:
+            self._receive()
+            self._closed = True
         with contextlib.suppress(OSError):  # closed before
             self._stop.send(b"\0")
         if self._thread.is_alive():
@@ -79,65 +85,101 @@ class StatsdServer:
             endpoint.close()
 
     @property
-    def refused(self) -> list[tuple[bytes, str]]:
+    def refused(self) -> list[tuple[_Payload, str]]:
         """The lines that were not taken, each with the reason."""
-        with self._arrivals:
+        with self._reading():
             return list(self._refused)
+
+    @property
+    def datagrams(self) -> int:
+        """How many datagrams came."""
+        with self._reading():
+            return self._datagrams
+
+    @property
+    def lines(self) -> int:
+        """How many lines came, refused ones included."""
+        with self._reading():
+            return self._lines
+
+    @property
+    def bytes(self) -> int:
+        """The size of all payloads together."""
+        with self._reading():
+            return self._bytes
+
+    @property
+    def largest_datagram_bytes(self) -> int:
+        """The size of the largest payload; 0 when none came."""
+        with self._reading():
+            return self._largest_datagram_bytes
 
     @property
     def names(self) -> list[str]:
         """Every metric name that came, sorted."""
-        with self._arrivals:
+        with self._reading():
             return self._sums.names()
 
     def counter(self, name: str, /, **tags: str) -> int | float:
         """Return the exact sum, each amount divided by its sample rate; 0 when nothing came."""
-        with self._arrivals:
+        with self._reading():
             return self._sums.counter(name, tags)
 
     def gauge(self, name: str, /, **tags: str) -> int | float | None:
         """Return the sum of the series' last values; None when nothing came."""
-        with self._arrivals:
+        with self._reading():
             return self._sums.gauge(name, tags)
 
     def timings(self, name: str, /, **tags: str) -> list[float]:
         """Return the values that came, in the unit of the line: ms for `ms`, seconds for `h` and `d`."""
-        with self._arrivals:
+        with self._reading():
             return self._sums.timings(name, tags)
 
     def timing_count(self, name: str, /, **tags: str) -> int:
         """Return how many timings the values stand for: `int(1 / rate)` each, as servers count."""
-        with self._arrivals:
+        with self._reading():
             return self._sums.timing_count(name, tags)
 
     def wait_until(self, predicate: Callable[[], bool], timeout_s: float = 5.0) -> bool:
-        """Return True as soon as *predicate* holds, looking at every datagram; False after *timeout_s*."""
+        """Return True as soon as *predicate* holds, looking when datagrams come; False after *timeout_s*."""
         return self._arrivals.wait_until(predicate, timeout_s)
 
     def _serve(self) -> None:
         with selectors.DefaultSelector() as selector:
             selector.register(self._socket, selectors.EVENT_READ)
             selector.register(self._stopped, selectors.EVENT_READ)
-            while True:
-                ready = {key.fileobj for key, _ in selector.select()}
-                if self._socket in ready:  # first, so that what came before the stop is still read
-                    self._take(self._socket.recv(_LARGEST_DATAGRAM_BYTES))
-                elif self._stopped in ready:
-                    return
+            while self._stopped not in {key.fileobj for key, _ in selector.select()}:
+                with self._arrivals:
+                    self._receive()
 
-    def _take(self, payload: bytes) -> None:
-        results = list(read_datagram(payload, dialect=self._dialect))
+    @contextlib.contextmanager
+    def _reading(self) -> Iterator[None]:
         with self._arrivals:
-            self.datagrams += 1
-            self.lines += len(results)
-            self.bytes += len(payload)
-            self.largest_datagram_bytes = max(self.largest_datagram_bytes, len(payload))
-            for line in results:
-                if isinstance(line, Refusal):
-                    self._refused.append((line.line, line.reason))
-                else:
-                    self._sums.add(line)
+            self._receive()
+            yield
+
+    def _receive(self) -> None:
+        """Take in what waits in the kernel's buffer, with the lock held."""
+        if self._closed:
+            return
+        came = False
+        with contextlib.suppress(BlockingIOError):
+            for _ in range(_MOST_AT_ONCE):
+                self._take(self._socket.recv(_LARGEST_DATAGRAM_BYTES))
+                came = True
+        if came:
             self._arrivals.announce()
+
+    def _take(self, payload: _Payload) -> None:
+        self._datagrams += 1
+        self._bytes += len(payload)
+        self._largest_datagram_bytes = max(self._largest_datagram_bytes, len(payload))
+        for line in read_datagram(payload, dialect=self._dialect):
+            self._lines += 1
+            if isinstance(line, Refusal):
+                self._refused.append((line.line, line.reason))
+            else:
+                self._sums.add(line)
 
 
 def _enlarge_buffer(receiver: socket.socket) -> None:

@@ -150,7 +150,9 @@ def test_a_redirect_that_was_followed_shows(collector: Collector, client: http.c
 def test_a_body_of_unknown_length_is_refused(
     collector: Collector, client: http.client.HTTPConnection
 ) -> None:
-    client.request("POST", "/logs", iter([RECORD]), encode_chunked=True)
+    client.putrequest("POST", "/logs")
+    client.putheader("Transfer-Encoding", "chunked")
+    client.endheaders()
 
     assert 411 == client.getresponse().status
     assert [] == collector.records

@@ -31,6 +31,14 @@ def test_what_was_sent_is_added_up(server: StatsdServer, send: Send) -> None:
     assert [] == server.refused
 
 
+def test_every_reading_takes_in_what_has_arrived(send: Send, server: StatsdServer) -> None:
+    for sent in range(1, 500):
+        send(b"jobs:1|c\ntook:5|ms\nbad")
+        assert sent == server.counter("jobs")
+        assert (sent, 3 * sent, sent) == (server.datagrams, server.lines, server.timing_count("took"))
+        assert sent == len(server.refused)
+
+
 def test_the_traffic_is_measured(server: StatsdServer, send: Send) -> None:
     send(b"a:1|c\nb:1|c")
     send(b"a:1|c")
