@@ -27,9 +27,8 @@ def progress_bar(console: Console) -> Progress:
 
 def show_summary(console: Console, tally: Tally, statsd: StatsdServer, collector: Collector) -> None:
     """Print what was done, by task type, and how much traffic it made."""
-    table = Table(
-        title="What was done", box=SIMPLE, pad_edge=False, collapse_padding=True
-    )  # fits in 80 columns
+    # padded sparingly, so that it fits in 80 columns
+    table = Table(title="What was done", box=SIMPLE, pad_edge=False, collapse_padding=True)
     table.add_column("task type")
     for heading in (*_EVENTS, "p50 ms", "p95 ms"):
         table.add_column(heading, justify="right")
