@@ -28,21 +28,18 @@ class LoopbackHttpServer(HTTPServer):
     """Serves each connection on a thread of its own, on 127.0.0.1 and a port that the kernel chose.
 
     The standard `ThreadingHTTPServer` leaves kept connections, and the threads that read them, open after it closes.
-    The lock guards the connections that are open.
+    The list of connections belongs to the accepting thread, and to `close()` once that thread has ended.
 
     Args:
         serve: Handles one connection to its end: called with its socket, its address and this server.
     """
 
-    request_queue_size = (
-        128  # as many clients may connect at once; the standard 5 makes the others wait a second
-    )
+    request_queue_size = 128  # the standard 5 makes a sixth client that connects at once wait a second
 
     def __init__(self, serve: Callable[[socket.socket, object, HTTPServer], object]) -> None:
         super().__init__(("127.0.0.1", 0), BaseHTTPRequestHandler)
         self._serve = serve
-        self._lock = threading.Lock()
-        self._open: dict[socket.socket, threading.Thread] = {}
+        self._connections: list[tuple[socket.socket, threading.Thread]] = []
         self._accepting = threading.Thread(
             target=self.serve_forever, args=(_POLL_S,), name="queue_telemetry-http-server", daemon=True
         )
@@ -58,12 +55,10 @@ class LoopbackHttpServer(HTTPServer):
             self.shutdown()
             self._accepting.join(timeout_s)
         self.server_close()
-        with self._lock:
-            still_open = dict(self._open)
-        for connection in still_open:
-            with contextlib.suppress(OSError):  # the other side was faster
+        for connection, _ in self._connections:
+            with contextlib.suppress(OSError):  # it has ended by itself
                 connection.shutdown(socket.SHUT_RDWR)
-        for thread in still_open.values():
+        for _, thread in self._connections:
             thread.join(max(deadline_s - time.monotonic(), 0.0))
 
     def server_bind(self) -> None:
@@ -80,9 +75,9 @@ class LoopbackHttpServer(HTTPServer):
             name="queue_telemetry-http-connection",
             daemon=True,
         )
-        with self._lock:
-            self._open[request] = thread
         thread.start()
+        self._connections = [one for one in self._connections if one[1].is_alive()]
+        self._connections.append((request, thread))
 
     def _serve_connection(self, connection: socket.socket, client_address: object) -> None:
         try:
@@ -90,6 +85,4 @@ class LoopbackHttpServer(HTTPServer):
         except OSError:  # the client went away, or close() cut the connection
             pass
         finally:
-            with self._lock:
-                del self._open[connection]
             self.shutdown_request(connection)
