@@ -2,36 +2,17 @@
 
 import threading
 from collections import deque
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
 from typing import Final
 
 from queue_telemetry._runtime import Clock, Delivery, DeliveryLedger, DropReason
 from queue_telemetry.exceptions import ConfigurationError
+from queue_telemetry.logs._chunk import Chunk
 
-__all__ = ["Chunk", "RecordBuffer"]
+__all__ = ["RecordBuffer"]
 
 _MAX_RECORDS: Final = 1_000  # a batch; the least that a large collector takes, and larger ones are no faster
-
-
-@dataclass(slots=True, eq=False)
-class Chunk:
-    """Lines that travel together.
-
-    Attributes:
-        number: Its place in the order, from 1.
-        data: The lines, each with its newline. A bytearray, since encoded lines kept one by one hold ten times their
-            length.
-        records: How many lines.
-        counted: How many of them the ledger knows of.
-        due_s: Monotonic seconds at which it is to be sealed at the latest.
-    """
-
-    number: int
-    data: bytearray = field(default_factory=bytearray)
-    records: int = 0
-    counted: int = 0
-    due_s: float = 0.0
 
 
 class RecordBuffer:
@@ -39,7 +20,8 @@ class RecordBuffer:
 
     One chunk is open, sealed ones wait, at most one is in flight. A chunk in flight still counts as pending and as
     memory. The lock guards chunks, counts and the ledger's moves, so that both always agree; it is held for a few
-    assignments. It is re-entrant: a signal handler may flush in the middle of an append.
+    assignments. It is re-entrant, since a signal handler may flush or close in the middle of an append; such a call
+    finds the buffer busy and changes nothing.
 
     Args:
         max_bytes: Limit of all lines held.
@@ -77,39 +59,51 @@ class RecordBuffer:
         self._sealed: deque[Chunk] = deque()
         self._in_flight: Chunk | None = None
         self._held_bytes = 0
+        self._busy = False  # a change is being made, by the thread that holds the lock
+        self._abandoned = False
 
     def append(self, line: bytes) -> None:
         """Take one line with its newline. Must not block and must not raise."""
         size = len(line)
         with self._lock:
-            if self._held_bytes + size > self._limit_bytes and not self._make_room(size):
+            if self._busy:
+                self._drop_line(DropReason.OVERFLOW)
                 return
-            chunk = self._open
-            if chunk.records and len(chunk.data) + size > self._batch_bytes:
-                chunk = self._seal()
-            chunk.data += line
-            chunk.records += 1
-            self._held_bytes += size
-            first = chunk.records == 1
-            full = chunk.records >= _MAX_RECORDS or len(chunk.data) >= self._batch_bytes
-            if first:
-                chunk.due_s = self._clock.monotonic() + self._linger_s
-            if full:
-                self._seal()
+            self._busy = True
+            try:
+                if self._held_bytes + size > self._limit_bytes and not self._make_room(size):
+                    return
+                chunk = self._open
+                if chunk.records and len(chunk.data) + size > self._batch_bytes:
+                    chunk = self._seal()
+                chunk.data += line
+                chunk.records += 1
+                self._held_bytes += size
+                first = chunk.records == 1
+                full = chunk.records >= _MAX_RECORDS or len(chunk.data) >= self._batch_bytes
+                if first:
+                    chunk.due_s = self._clock.monotonic() + self._linger_s
+                if full:
+                    self._seal()
+            finally:
+                self._busy = False
+                if self._abandoned:
+                    self._drop_all()
         if first or full:
             self.on_wake()
 
     def seal(self) -> int:
-        """Close the open chunk and return the number of the last sealed one."""
-        with self._lock:
-            if self._open.records:
-                self._seal()
+        """Close the open chunk and return a number: what was appended before is in chunks up to that."""
+        with self._changing() as may_change:
+            if not may_change:
+                return self._open.number + 1
+            self._seal()
             return self._open.number - 1
 
     def seal_due(self) -> float | None:
         """Seal the open chunk if its time has come; return the seconds until then, None when it is empty."""
-        with self._lock:
-            if not self._open.records:
+        with self._changing() as may_change:
+            if not may_change or not self._open.records:
                 return None
             left_s = self._open.due_s - self._clock.monotonic()
             if left_s > 0:
@@ -122,22 +116,22 @@ class RecordBuffer:
 
         So only one thread at a time sends.
         """
-        with self._lock:
-            if self._in_flight is not None or not self._sealed:
+        with self._changing() as may_change:
+            if not may_change or self._in_flight is not None or not self._sealed:
                 return None
             self._in_flight = self._sealed.popleft()
             return self._in_flight
 
     def give_back(self, chunk: Chunk) -> None:
         """Return the chunk in flight to its place, to be tried again."""
-        with self._lock:
+        with self._changing():
             if self._in_flight is chunk:
                 self._in_flight = None
                 self._sealed.appendleft(chunk)
 
     def settle(self, chunk: Chunk, reason: DropReason | None = None) -> bool:
         """Let go of the chunk in flight: delivered, or dropped for *reason*; False when it was abandoned before."""
-        with self._lock:
+        with self._changing():
             if self._in_flight is not chunk:
                 return False
             self._in_flight = None
@@ -147,47 +141,85 @@ class RecordBuffer:
     def settled(self, number: int) -> bool:
         """Tell whether every chunk up to *number* was delivered or dropped."""
         with self._lock:
-            oldest = self._in_flight or (self._sealed[0] if self._sealed else None)
-            return oldest is None or oldest.number > number
+            oldest = self._in_flight or (self._sealed[0] if self._sealed else self._open)
+            return oldest.number > number
 
     def refuse(self) -> None:
         """Take nothing more; what still comes is counted and dropped as closed."""
-        with self._lock:
-            self._limit_bytes = -1  # so that an append has one limit to look at
+        self._limit_bytes = -1  # so that an append has one limit to look at
 
     def abandon(self) -> int:
         """Drop all that is pending, for a shutdown, and return how many records that was."""
-        with self._lock:
-            self._seal()
-            if self._in_flight is not None:
-                self._sealed.appendleft(self._in_flight)
-                self._in_flight = None
-            lost = sum(chunk.records for chunk in self._sealed)
-            while self._sealed:
-                self._forget(self._sealed.popleft(), DropReason.SHUTDOWN)
+        with self._changing() as may_change:
+            lost = self._held_records()
+            self._abandoned = True
+            if may_change:
+                self._drop_all()
             return lost
 
     def read(self) -> tuple[Delivery, int, int]:
         """Return the ledger's counts, the records held and the bytes held, as of one moment."""
+        with self._changing() as may_change:
+            if may_change:
+                self._count(self._open)
+            return self._ledger.read(), self._held_records(), self._held_bytes
+
+    @contextmanager
+    def _changing(self) -> Generator[bool]:
+        """Hold the lock; False when this is a signal handler that interrupted a change, so that none may be made."""
         with self._lock:
-            self._count(self._open)
-            chunks = [*self._sealed, self._open]
-            if self._in_flight is not None:
-                chunks.append(self._in_flight)
-            return self._ledger.read(), sum(chunk.records for chunk in chunks), self._held_bytes
+            if self._busy:
+                yield False
+                return
+            self._busy = True
+            try:
+                yield True
+            finally:
+                self._busy = False
+                if self._abandoned:
+                    self._drop_all()
+
+    def _held_records(self) -> int:
+        in_flight = 0 if self._in_flight is None else self._in_flight.records
+        return self._open.records + in_flight + sum(chunk.records for chunk in tuple(self._sealed))
+
+    def _drop_all(self) -> None:
+        self._seal()
+        if self._in_flight is not None:
+            self._sealed.appendleft(self._in_flight)
+            self._in_flight = None
+        while self._sealed:
+            self._forget(self._sealed.popleft(), DropReason.SHUTDOWN)
 
     def _seal(self) -> Chunk:
-        if self._open.records:
-            self._count(self._open)
-            self._sealed.append(self._open)
-        self._open = Chunk(self._open.number + 1)
+        chunk = self._open
+        if chunk.records:
+            self._count(chunk)
+            if not self._joins_last(chunk):
+                self._sealed.append(chunk)
+        self._open = Chunk(chunk.number + 1)
         return self._open
+
+    def _joins_last(self, chunk: Chunk) -> bool:
+        """Add a small *chunk* to the last one that waits, so that an outage does not gather thousands of them."""
+        last = self._sealed[-1] if self._sealed else None
+        if (
+            last is None
+            or last.records + chunk.records > _MAX_RECORDS
+            or len(last.data) + len(chunk.data) > self._batch_bytes
+        ):
+            return False
+        last.data += chunk.data  # it keeps its own number: who waits for either waits for both
+        last.records += chunk.records
+        last.counted += chunk.counted
+        return True
 
     def _make_room(self, size: int) -> bool:
         """Drop the oldest chunks until *size* more bytes fit; when they cannot, or none are taken, drop the line."""
-        if self._limit_bytes < 0:
+        limit_bytes = self._limit_bytes
+        if limit_bytes < 0:
             return self._drop_line(DropReason.CLOSED)
-        while self._held_bytes + size > self._limit_bytes:
+        while self._held_bytes + size > limit_bytes:
             if not self._sealed:
                 self._seal()
             if not self._sealed:

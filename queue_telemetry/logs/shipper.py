@@ -7,8 +7,9 @@ from typing import Final
 
 from queue_telemetry._runtime import BackgroundLoop, Clock, DropReason, guarded, say
 from queue_telemetry.logs._answer import Answer, Failure, Sender
+from queue_telemetry.logs._chunk import Chunk
 from queue_telemetry.logs._retry import RetrySchedule, Verdict
-from queue_telemetry.logs.buffer import Chunk, RecordBuffer
+from queue_telemetry.logs.buffer import RecordBuffer
 from queue_telemetry.logs.formats import Format
 
 __all__ = ["Shipper"]
@@ -48,6 +49,8 @@ class Shipper:
         self._clock = clock
         self._loop = BackgroundLoop(_NAME, self.step)
         self._starting = threading.Lock()  # guards the start of the thread
+        self._ringing = threading.Lock()  # guards the thread's wake, which is not re-entrant
+        self._ring_wanted = False
         self._retry = RetrySchedule()
         self._waiters: list[_Waiter] = []
         self._closed = False
@@ -72,7 +75,7 @@ class Shipper:
     def wake(self) -> None:
         """Have the thread look at the buffer, starting it if need be. For `buffer.on_wake`; must not raise."""
         if self.start():
-            self._loop.wake()
+            self._ring()
 
     def step(self) -> float:
         """Send at most one chunk and return the seconds until there may be more to do. The thread's body."""
@@ -143,6 +146,17 @@ class Shipper:
             "last_error": self._last_error,
         }
 
+    def _ring(self) -> None:
+        # An event's own lock would block for ever in a signal handler that interrupts a wake. Whoever is at it already
+        # looks again afterwards, so that no wish is lost.
+        self._ring_wanted = True
+        while self._ring_wanted and self._ringing.acquire(blocking=False):
+            self._ring_wanted = False
+            try:
+                self._loop.wake()
+            finally:
+                self._ringing.release()
+
     def _drain(self, timeout_s: float, *, last_chance: bool) -> bool:
         waiter = _Waiter(self._buffer.seal(), self._clock.monotonic() + timeout_s)
         if self._buffer.settled(waiter.number):
@@ -151,7 +165,7 @@ class Shipper:
         self._waiters.append(waiter)
         try:
             if self.start():
-                self._loop.wake()
+                self._ring()
                 waiter.over.wait(timeout_s)
             else:
                 self._drain_here(waiter)

@@ -173,6 +173,26 @@ def test_abandon_drops_open_sealed_and_in_flight(make_buffer: Make) -> None:
     assert 0 == buffer.read()[0].delivered
 
 
+def test_small_chunks_that_wait_become_one(make_buffer: Make) -> None:
+    buffer = make_buffer(batch_bytes=8)
+    numbers = []
+    for line in (b"1\n", b"2\n", b"3456\n", b"7\n"):
+        buffer.append(line)
+        numbers.append(buffer.seal())
+
+    first = buffer.take()
+
+    assert first is not None
+    assert (bytearray(b"1\n2\n"), 2) == (first.data, first.records)
+    assert [False] * 4 == [buffer.settled(number) for number in numbers]
+    buffer.settle(first)
+    assert [True, True, False, False] == [buffer.settled(number) for number in numbers]
+    second = buffer.take()
+    assert second is not None
+    assert bytearray(b"3456\n7\n") == second.data
+    assert 4 == buffer.read()[0].accepted
+
+
 def test_settled_speaks_of_chunks_up_to_a_number_only(make_buffer: Make) -> None:
     buffer = make_buffer()
     buffer.append(b"1\n")
@@ -187,6 +207,72 @@ def test_settled_speaks_of_chunks_up_to_a_number_only(make_buffer: Make) -> None
 
     assert buffer.settled(number)
     assert not buffer.settled(buffer.seal())
+
+
+class _Interrupting:
+    """A clock in whose reading, in the middle of an append, a signal handler runs."""
+
+    def __init__(self) -> None:
+        self.handler: Callable[[], object] = int
+        self.clock = Clock(monotonic=self._monotonic, time=lambda: 0.0)
+
+    def _monotonic(self) -> float:
+        self.handler()
+        return 0.0
+
+
+def test_a_flush_in_the_middle_of_an_append_changes_nothing(make_buffer: Make) -> None:
+    interrupting = _Interrupting()
+    buffer = make_buffer(clock=interrupting.clock)
+    numbers: list[int] = []
+
+    def flush_and_report() -> None:
+        numbers.append(buffer.seal())
+        buffer.seal_due()
+        assert buffer.take() is None
+        assert not buffer.settled(numbers[0])
+        buffer.read()
+
+    interrupting.handler = flush_and_report
+    buffer.append(b"1\n")
+
+    delivery, held, _ = buffer.read()
+    assert (1, 1, 1, 1) == (len(numbers), delivery.accepted, delivery.pending, held)
+
+
+def test_a_close_in_the_middle_of_an_append_counts_its_record_too(make_buffer: Make) -> None:
+    interrupting = _Interrupting()
+    buffer = make_buffer(clock=interrupting.clock)
+
+    def close() -> None:
+        buffer.refuse()
+        buffer.abandon()
+
+    interrupting.handler = close
+    buffer.append(b"1\n")
+    interrupting.handler = int
+    buffer.append(b"2\n")
+
+    delivery, held, held_bytes = buffer.read()
+    assert (2, {DropReason.SHUTDOWN: 1, DropReason.CLOSED: 1}) == (delivery.accepted, delivery.dropped)
+    assert (0, 0) == (held, held_bytes)
+
+
+def test_an_exit_in_the_middle_of_an_append_leaves_it_usable(make_buffer: Make) -> None:
+    interrupting = _Interrupting()
+    buffer = make_buffer(clock=interrupting.clock)
+
+    def leave() -> None:
+        raise SystemExit
+
+    interrupting.handler = leave
+    with pytest.raises(SystemExit):
+        buffer.append(b"1\n")
+    interrupting.handler = int
+    buffer.append(b"2\n")
+
+    delivery, held, _ = buffer.read()
+    assert (2, 2) == (delivery.accepted, held)
 
 
 @pytest.mark.parametrize(
