@@ -9,6 +9,8 @@ from functools import cache
 from importlib.metadata import version
 from typing import Final
 
+import certifi  # noqa: F401 - httpx would import it and the next at its first use: in a task, or on a thread during a fork
+import httpcore  # noqa: F401
 import httpx
 
 from queue_telemetry._runtime import Clock

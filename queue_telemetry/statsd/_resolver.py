@@ -1,5 +1,6 @@
 """Host names to addresses, on a thread of its own: a slow DNS never holds up whoever sends."""
 
+import encodings.idna  # noqa: F401 - else getaddrinfo imports it, on our thread, where a fork would hang the child
 import socket
 import threading
 from collections.abc import Callable, Sequence

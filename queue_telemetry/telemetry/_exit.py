@@ -1,8 +1,8 @@
 """Closing at the end of a process: `atexit`, and for the children of `multiprocessing`, which run no atexit hooks."""
 
 import atexit
+import os
 import weakref
-from collections.abc import Callable
 from multiprocessing import util
 from typing import Protocol
 
@@ -16,7 +16,8 @@ class Closable(Protocol):
         """Send it within a deadline."""
 
 
-_registered: "weakref.WeakSet[Closable]" = weakref.WeakSet()
+_closables: "weakref.WeakSet[Closable]" = weakref.WeakSet()
+_hooked_in: set[int] = set()  # this process and, in a forked child, those it descends from
 
 
 def close_at_exit(closable: Closable) -> None:
@@ -26,14 +27,14 @@ def close_at_exit(closable: Closable) -> None:
 
     Source: https://docs.python.org/3/library/multiprocessing.html (exits of children; `util.Finalize`)
     """
-    last_words = weakref.WeakMethod(closable.close)
-    if closable not in _registered:
-        _registered.add(closable)
-        atexit.register(_call, last_words)
-    util.Finalize(None, _call, args=(last_words,), exitpriority=100)
+    _closables.add(closable)
+    if os.getpid() not in _hooked_in:
+        if not _hooked_in:  # os.fork() hands the hook on
+            atexit.register(_close_all)
+        _hooked_in.add(os.getpid())
+        util.Finalize(None, _close_all, exitpriority=100)
 
 
-def _call(last_words: "weakref.WeakMethod[Callable[..., bool]]") -> None:
-    close = last_words()
-    if close is not None:
-        close()
+def _close_all() -> None:
+    for closable in list(_closables):
+        closable.close()

@@ -31,6 +31,9 @@ class Outputs:
 
     Attributes:
         buffer: Where the sink appends records; None without a collector.
+
+    Raises:
+        ConfigurationError: A setting turned out to be wrong: the trusted certificates cannot be read, say.
     """
 
     def __init__(self, settings: Settings, clock: Clock, collect: Callable[[], bool]) -> None:
@@ -38,10 +41,11 @@ class Outputs:
         self._collect = collect
         self._interval_s = settings.statsd_flush_interval_s
         self._host_was_set = settings.statsd_host_was_set
-        self._slot = _acquire_slot(settings)
         self._ledger = DeliveryLedger()
         self._logs = _log_pipeline(settings, clock)
-        self._emitter = self._make_emitter(settings)
+        client = _statsd_client(settings)
+        self._slot = _acquire_slot(settings)  # after all that may refuse a setting
+        self._emitter = self._make_emitter(settings, client)
         self._loop = BackgroundLoop("queue_telemetry-statsd", self._step)
         self._lost: dict[str, tuple[int, float]] = {}
         self.buffer: RecordBuffer | None = None if self._logs is None else self._logs.buffer
@@ -106,21 +110,7 @@ class Outputs:
             self._interval_s - time.monotonic() % self._interval_s
         )  # windows that begin together in every process
 
-    def _make_emitter(self, settings: Settings) -> Emitter:
-        tags = {
-            "service": settings.service,
-            "env": settings.env,
-            "version": settings.version,
-            **settings.tags,
-        }
-        client = StatsClient(
-            settings.statsd_host,
-            settings.statsd_port,
-            settings.statsd_prefix,
-            settings.statsd_max_payload_bytes,
-            dialect=DIALECTS[settings.statsd_dialect],
-            constant_tags={key: value for key, value in tags.items() if value is not None},
-        )
+    def _make_emitter(self, settings: Settings, client: StatsClient) -> Emitter:
         signals = {"metrics": self._ledger.read}
         if self._logs is not None:
             signals["logs"] = self._logs.delivery
@@ -155,6 +145,18 @@ def host_name() -> str:
 def _acquire_slot(settings: Settings) -> Slot | None:
     folder = private_dir(settings.state_dir, settings.service)
     return None if folder is None else acquire(folder)
+
+
+def _statsd_client(settings: Settings) -> StatsClient:
+    tags = {"service": settings.service, "env": settings.env, "version": settings.version, **settings.tags}
+    return StatsClient(
+        settings.statsd_host,
+        settings.statsd_port,
+        settings.statsd_prefix,
+        settings.statsd_max_payload_bytes,
+        dialect=DIALECTS[settings.statsd_dialect],
+        constant_tags={key: value for key, value in tags.items() if value is not None},
+    )
 
 
 def _log_pipeline(settings: Settings, clock: Clock) -> LogPipeline | None:

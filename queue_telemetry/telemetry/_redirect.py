@@ -19,14 +19,13 @@ def redirected(telemetry: Telemetry, destination: Destination, settings: Setting
 
     What was recorded before the block goes where it was going; what is recorded in it never does.
     """
-    telemetry._collect()
-    gate, lifecycle = telemetry._gate, telemetry._tracker.lifecycle
+    gate, lifecycle, collection = telemetry._gate, telemetry._tracker.lifecycle, telemetry._collection
     flags = gate.asleep, gate.quiet, telemetry._closed
-    events, stats, keeper = lifecycle.events, telemetry._stats, telemetry._sink
-    own_settings, outputs = telemetry._settings, telemetry._outputs
+    events, keeper, own_settings = lifecycle.events, telemetry._sink, telemetry._settings
     keeper.uninstall()
-    telemetry._sink = SinkKeeper(telemetry._tracker, captures_all=True)
-    telemetry._settings, telemetry._outputs, telemetry._stats = settings, destination, Stats(telemetry._clock)
+    telemetry._sink = SinkKeeper(telemetry._tracker, telemetry._wake_for_record, captures_all=True)
+    outputs, stats = collection.swap(destination), telemetry._stats
+    telemetry._settings, collection.stats = settings, Stats(telemetry._clock)
     lifecycle.events = EVENTS_BY_SETTING[settings.task_logs]
     if destination.buffer is not None:
         telemetry._sink.send_to(settings, destination.buffer)
@@ -35,11 +34,11 @@ def redirected(telemetry: Telemetry, destination: Destination, settings: Setting
     try:
         yield
     finally:
-        telemetry._collect()
         gate.quiet = False
         gate.asleep, gate.quiet, telemetry._closed = flags
         telemetry._sink.uninstall()
-        telemetry._settings, telemetry._outputs, telemetry._stats = own_settings, outputs, stats
+        collection.swap(outputs)
+        telemetry._settings, collection.stats = own_settings, stats
         lifecycle.events, telemetry._sink = events, keeper
         if outputs is not None and outputs.buffer is not None and own_settings is not None:
             keeper.send_to(own_settings, outputs.buffer)

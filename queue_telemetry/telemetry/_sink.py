@@ -1,11 +1,12 @@
 """Keeps our sink among loguru's handlers, and decides which records are this telemetry's to ship."""
 
+from collections.abc import Callable
 from contextlib import suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from loguru import logger
 
-from queue_telemetry._runtime import Gate, say
+from queue_telemetry._runtime import SYSTEM_CLOCK, DeliveryLedger, say
 from queue_telemetry.logs import LogSink, RecordBuffer, RecordBuilder, Redactor
 from queue_telemetry.settings import Settings
 from queue_telemetry.tasks import Tracker, record_fields, record_owner
@@ -16,31 +17,40 @@ if TYPE_CHECKING:
 
 __all__ = ["SinkKeeper"]
 
+_PARKED_BYTES: Final = 1024 * 1024  # what a forked child's threads log in the milliseconds until it is awake
+
 
 class SinkKeeper:
     """Adds the sink, notices when the user's `logger.remove()` took it away, and puts it back.
 
     Args:
         tracker: Whose tasks' fields the records bear.
+        wake: Called for each record that is to be shipped; tells whether it is.
         captures_all: Whether to ship records that belong to no task of this telemetry too.
 
     Attributes:
         removals: How often the sink was taken away and put back.
     """
 
-    def __init__(self, tracker: Tracker, *, captures_all: bool) -> None:
+    def __init__(self, tracker: Tracker, wake: Callable[[], bool], *, captures_all: bool) -> None:
         self.removals = 0
-        self._gate: Gate = tracker.gate
+        self._gate = tracker.gate
         self._workers = tracker.workers
+        self._wake = wake
         self._captures_all = captures_all
-        self._level = "INFO"
         self._sink: LogSink | None = None
-        self._handler_id: int | None = None
+        self._shape: object = None
+        self._level = "INFO"
+        self._handler_id = -1
+        self._parked: RecordBuffer | None = None
 
-    def send_to(self, settings: Settings, buffer: RecordBuffer) -> None:
-        """Send records to *buffer*, adding the sink when it is not there yet. A forked child has its parent's."""
-        if self._sink is not None:
-            self._sink.buffer = buffer
+    def send_to(self, settings: Settings, buffer: RecordBuffer | None) -> None:
+        """Send records to *buffer* from now on; None takes the sink out.
+
+        A sink that would be made the same way stays, so that no record is lost in between.
+        """
+        if buffer is None:
+            self.uninstall()
             return
         constants = {
             **settings.tags,
@@ -49,17 +59,30 @@ class SinkKeeper:
             "version": settings.version,
             "host": host_name(),
         }
-        redactor = Redactor(settings.log_redact_keys)
-        builder = RecordBuilder(constants, lambda: record_fields(self._workers), redactor.redact)
-        self._level = settings.log_level
-        self._sink = LogSink(builder, buffer, self._accepts)
-        self._handler_id = self._sink.attach(logger, self._level)
+        shape = settings.log_level, settings.log_redact_keys, constants
+        if self._sink is None or shape != self._shape:
+            self.uninstall()
+            redactor = Redactor(settings.log_redact_keys)
+            builder = RecordBuilder(constants, lambda: record_fields(self._workers), redactor.redact)
+            self._shape, self._level = shape, settings.log_level
+            self._sink = LogSink(builder, buffer, self._accepts)
+            self._handler_id = self._sink.attach(logger, self._level)
+        self._sink.buffer = buffer
+        self._unpark(buffer)
 
     def restore(self) -> None:
         """Put the sink back when the user's code took it away."""
-        if self._sink is not None and self._sink.removed:
+        sink = self._sink
+        if sink is None:
+            return
+        self._unpark(sink.buffer)  # what a thread that had the old buffer in hand put into it since
+        self._parked = None
+        if sink.removed:
             self.removals += 1
-            self._handler_id = self._sink.attach(logger, self._level)
+            self._handler_id = handler_id = sink.attach(logger, self._level)
+            if self._sink is not sink:  # it was uninstalled meanwhile
+                _remove(handler_id)
+                return
             say(
                 "sink_removed",
                 "logger.remove() took the telemetry sink away; it is back, and records between are lost",
@@ -68,9 +91,19 @@ class SinkKeeper:
     def uninstall(self) -> None:
         """Take the sink out for good."""
         sink, self._sink = self._sink, None
-        if sink is not None and self._handler_id is not None and not sink.removed:
-            with suppress(ValueError):  # removed a moment ago by the user's code
-                logger.remove(self._handler_id)
+        if sink is not None and not sink.removed:
+            _remove(self._handler_id)
+
+    def reset_after_fork(self) -> None:
+        """In a forked child: let go of the parent's buffer, whose lock may be held for ever."""
+        if self._sink is not None:
+            self._sink.buffer = self._parked = RecordBuffer(
+                _PARKED_BYTES,
+                batch_bytes=_PARKED_BYTES,
+                linger_s=0.0,
+                ledger=DeliveryLedger(),
+                clock=SYSTEM_CLOCK,
+            )
 
     def stats(self) -> dict[str, object]:
         """Return what the sink met: records of our own, records it could ship only in part, removals."""
@@ -83,9 +116,25 @@ class SinkKeeper:
 
     def _accepts(self, _record: "Record") -> bool:
         """Tell whether a record is to be shipped. The first one of a process is its first event."""
-        if self._gate.asleep and not self._gate.wake():
+        owner = record_owner()
+        if owner is not self._workers and not (self._captures_all and owner is None):
             return False
-        if self._captures_all:
-            owner = record_owner()
-            return owner is None or owner is self._workers
-        return record_owner() is self._workers
+        return not self._gate.asleep or self._wake()
+
+    def _unpark(self, buffer: RecordBuffer) -> None:
+        """Move to *buffer* what another thread, or a signal handler, logged before there was one."""
+        parked = self._parked
+        if parked is None or parked is buffer:
+            return
+        parked.seal()
+        while (chunk := parked.take()) is not None:
+            for line in chunk.data.splitlines(keepends=True):
+                buffer.append(bytes(line))
+            parked.settle(chunk)
+
+
+def _remove(handler_id: int) -> None:
+    # ValueError: the user's code was faster. RuntimeError: we are below a record of this very handler, as in a signal
+    # handler, and loguru would wait for itself.
+    with suppress(ValueError, RuntimeError):
+        logger.remove(handler_id)

@@ -2,11 +2,9 @@
 
 import logging
 import os
-import threading
 from typing import Final, Self
 
 from queue_telemetry._runtime import (
-    LOGGER,
     SYSTEM_CLOCK,
     BackgroundLoop,
     DropReason,
@@ -18,20 +16,24 @@ from queue_telemetry._runtime import (
 )
 from queue_telemetry.healthcheck import HealthReport, ProcessFacts, Thresholds, evaluate, make_wsgi_app
 from queue_telemetry.metrics import Batch, Instruments, Registry, Stats
-from queue_telemetry.settings import Settings, load, load_leniently
+from queue_telemetry.settings import Settings, load
 from queue_telemetry.tasks import EVENTS_BY_SETTING, Operations, Tracker
+from queue_telemetry.telemetry._collection import Collection
 from queue_telemetry.telemetry._destination import Destination
 from queue_telemetry.telemetry._exit import close_at_exit
+from queue_telemetry.telemetry._lenient import build_leniently, read_leniently
 from queue_telemetry.telemetry._outputs import Outputs, host_name
+from queue_telemetry.telemetry._owned_lock import OwnedLock
 from queue_telemetry.telemetry._sink import SinkKeeper
 
 __all__ = ["Telemetry"]
 
 _TICK_S: Final = 1.0
-_LOCK_WAIT_S: Final = (
-    1.0  # a collection takes milliseconds; only a signal handler inside one can wait in vain
-)
+_LOCK_WAIT_S: Final = 1.0  # what is done under the lock takes milliseconds
 _SWAP_S: Final = 2.0
+_LONGEST_S: Final = 86_400.0  # a wait without end is asked for with infinity, which locks refuse
+_RESTART_BASE_S: Final = 1.0
+_RESTART_CAP_S: Final = 10.0  # telemetry is sent in place this often where no thread can be had
 
 
 class Telemetry(Instruments, Operations):
@@ -69,34 +71,41 @@ class Telemetry(Instruments, Operations):
         Instruments.__init__(self, Registry(self._gate, self._clock))
         Operations.__init__(self, Tracker(self._registry, self._gate, self._clock))
         self._settings = settings
-        self._sink = SinkKeeper(self._tracker, captures_all=captures_all)
-        self._outputs: Destination | None = None
+        self._is_default = settings is None
+        self._collection = Collection(self._registry, self._tracker, self._clock)
+        self._sink = SinkKeeper(self._tracker, self._wake_for_record, captures_all=captures_all)
         self._configuration_invalid = False
         self._draining = False
         self._closed = False
         self._closed_well = True
-        self._forked = False
         self._begin_process()
         self.wsgi_app = make_wsgi_app(self.health)
         register_fork_aware(self)
 
+    @property
+    def _outputs(self) -> Destination | None:
+        return self._collection.destination
+
+    @property
+    def _stats(self) -> Stats:
+        return self._collection.stats
+
     def _begin_process(self) -> None:
         """Make what belongs to one process."""
-        self._waking = threading.Lock()  # one thread wakes the process; never waited for by an event
-        self._collecting = threading.Lock()  # guards the drain of the cells, the stats and their hand-over
-        self._stats = Stats(self._clock)
-        self._collected = False
+        self._waking = OwnedLock()  # one thread wakes the process
+        self._closing = OwnedLock()  # one thread closes; others wait for what it achieves
         self._ticker: BackgroundLoop | None = None
         self._start_failures = 0
-        self._start_again_at_s = 0.0
+        self._start_again_at_s = float("-inf")
 
     def reset_after_fork(self) -> None:
         """Fall asleep in a forked child: what was pending, open or running stays the parent's."""
         self._gate.asleep, self._gate.quiet = True, False
-        outputs, self._outputs = self._outputs, None
-        if outputs is not None:
-            outputs.forget()
-        self._forked = True
+        destination = self._outputs
+        self._collection.reset_after_fork()
+        self._sink.reset_after_fork()
+        if destination is not None:
+            destination.forget()
         self._begin_process()
         self._tracker.reset_after_fork()
 
@@ -107,15 +116,12 @@ class Telemetry(Instruments, Operations):
             ConfigurationError: A setting is wrong; nothing has changed then.
         """
         settings = load(**overrides)
-        old = self._outputs
-        self._collect()
-        with self._waking:
+        outputs = Outputs(settings, self._clock, self._collect) if settings.enabled else None
+        with self._waking.held(_LOCK_WAIT_S):
             self._gate.asleep, self._gate.quiet = True, False
-            self._settings, self._outputs = settings, None
+            self._settings = settings
             self._configuration_invalid = self._closed = False
-            self._sink.uninstall()
-            if settings.enabled:
-                self._build(settings)
+            old = self._adopt(settings, outputs)
         if old is not None:
             with guarded():
                 old.close(_SWAP_S)
@@ -125,38 +131,32 @@ class Telemetry(Instruments, Operations):
 
         What a receiver refused is no longer pending: see `health().telemetry` for losses.
         """
-        self._collect()
-        outputs = self._outputs
-        if outputs is None:
-            return True
+        collected = self._collect()
+        destination = self._outputs
+        if destination is None:
+            return collected
         with guarded():
-            return outputs.flush(timeout_s)
+            return destination.flush(min(timeout_s, _LONGEST_S)) and collected
 
     def close(self, timeout_s: float = 5.0) -> bool:
         """Send everything, stop the threads, drop and count the rest; True when all was sent in time.
 
         Idempotent; runs by itself at exit. Later events count as dropped, until `configure()`.
         """
-        if self._closed:
+        timeout_s = min(max(timeout_s, 0.0), _LONGEST_S)
+        with self._closing.held(timeout_s) as held:
+            if not held:  # another thread takes longer than that, or this very thread is at it
+                return False
+            if not self._closed:
+                self._closed = True
+                self._closed_well = self._shut_down(timeout_s)
             return self._closed_well
-        self._closed = True
-        self._gate.asleep, self._gate.quiet = True, False
-        ticker, self._ticker = self._ticker, None
-        if ticker is not None:
-            ticker.stop(0.0)
-        self._sink.uninstall()
-        self._collect()
-        outputs = self._outputs
-        if outputs is not None:
-            with guarded():
-                self._closed_well = outputs.close(timeout_s)
-        return self._closed_well
 
     def health(self) -> HealthReport:
         """Return the health of this process, from its own counters: no I/O, no broker."""
-        if self._gate.asleep:
+        if self._gate.asleep and not self._closed:
             self._wake()
-        self._collect()
+        snapshot = self._collection.observe()
         settings = self._settings or Settings.model_construct()
         thresholds = Thresholds(
             settings.health_heartbeat_max_age_s,
@@ -166,7 +166,7 @@ class Telemetry(Instruments, Operations):
             settings.health_queue_size_max,
             settings.health_oldest_task_age_max_s,
         )
-        return evaluate(self._stats.snapshot(), self._facts(settings), thresholds)
+        return evaluate(snapshot, self._facts(settings), thresholds)
 
     def live(self) -> bool:
         """Tell whether this process can make progress: restarting it would not help. Never looks at a broker."""
@@ -181,13 +181,13 @@ class Telemetry(Instruments, Operations):
         self._draining = True
 
     def _facts(self, settings: Settings) -> ProcessFacts:
-        tracker, workers, outputs = self._tracker, self._tracker.workers, self._outputs
+        tracker, workers, destination = self._tracker, self._tracker.workers, self._outputs
         in_flight, slots = tracker.in_flight(), workers.slots()
-        telemetry: dict[str, dict[str, object]] = {} if outputs is None else outputs.stats()
+        telemetry = {} if destination is None else destination.stats()
         telemetry.setdefault("logs", {}).update(self._sink.stats())
         telemetry["tasks"] = {"waits_clamped": tracker.waits_clamped(), **self._registry.stats()}
         return ProcessFacts(
-            collected=self._collected and not self._gate.asleep,
+            collected=self._collection.ran,
             draining=self._draining,
             active_workers=workers.active(),
             slots_used=min(in_flight, slots),
@@ -197,7 +197,7 @@ class Telemetry(Instruments, Operations):
             heartbeat_age_s=None if in_flight else workers.heartbeat_age_s(),
             configuration_invalid=self._configuration_invalid,
             telemetry=telemetry,
-            telemetry_dropping=frozenset() if outputs is None else outputs.dropping(),
+            telemetry_dropping=frozenset() if destination is None else destination.dropping(),
             now_s=self._clock.time(),
             service=settings.service,
             version=settings.version,
@@ -210,85 +210,94 @@ class Telemetry(Instruments, Operations):
             return False
         if self._settings is not None and not self._settings.enabled:
             return False
-        if not self._waking.acquire(blocking=False):
-            return (
-                True  # another thread is at it, or this one below a signal handler: the cells keep the event
-            )
-        try:
-            return not self._gate.asleep or self._start()
-        except Exception as error:  # noqa: BLE001 - an event of the application must not end in our start
-            say("wake", "telemetry could not start: %s: %s", type(error).__name__, error, level=logging.ERROR)
-            return False
-        finally:
-            self._waking.release()
+        # Nobody waits for a thread that is at it already, since the cells keep the event; but what a forked child's cells
+        # keep before they are emptied of the parent's would go with that.
+        with self._waking.held(_LOCK_WAIT_S if self._collection.inherited else 0.0) as held:
+            if not held:
+                return True
+            try:
+                return not self._gate.asleep or self._start()
+            except Exception as error:  # noqa: BLE001 - an event of the application must not end in our start
+                message = "telemetry could not start: %s: %s"
+                say("wake", message, type(error).__name__, error, level=logging.ERROR)
+                return self._start_later()
+
+    def _wake_for_record(self) -> bool:
+        """The same for a log record: one that comes after `close()` is the buffer's to count."""
+        return self._closed or self._wake()
 
     def _start(self) -> bool:
-        now_s = self._clock.monotonic()
-        if now_s < self._start_again_at_s:
+        if self._clock.monotonic() < self._start_again_at_s:
             return True
-        settings = self._settings
-        if settings is None:
-            settings = self._settings = self._load_lazily()
-        if not settings.enabled:
+        if self._settings is None:
+            self._settings, right = read_leniently()
+            self._configuration_invalid |= not right
+        if not self._settings.enabled:
             return False
-        if self._forked:
-            self._forked = False
-            self._tracker.forget_parents_runs()
-            self._registry.discard()
-        outputs = self._outputs or self._build(settings)
+        self._collection.forget_inherited()
+        destination = self._outputs
+        if destination is None:
+            self._settings, destination, right = build_leniently(self._settings, self._clock, self._collect)
+            self._configuration_invalid |= not right
+            self._adopt(self._settings, destination)
         close_at_exit(self)
         if self._ticker is None:
             self._ticker = BackgroundLoop("queue_telemetry-ticker", self._tick)
-        if outputs.start() and (self._ticker.alive or self._ticker.start()):
+        if destination.start() and (self._ticker.alive or self._ticker.start()):
+            self._start_failures = 0
             self._gate.quiet = not self._tracker.lifecycle.events
             self._gate.asleep = False
             return True
-        self._start_failures += 1
-        self._start_again_at_s = now_s + full_jitter_s(self._start_failures, base_s=1.0, cap_s=60.0)
-        say("threads", "this process can have no more threads; telemetry collects in place and tries again")
+        say("threads", "this process can have no more threads; telemetry sends in place and tries again")
         self._collect()
+        with guarded():
+            destination.flush(0.0)
+        return self._start_later()
+
+    def _start_later(self) -> bool:
+        self._start_failures += 1
+        delay_s = full_jitter_s(self._start_failures, base_s=_RESTART_BASE_S, cap_s=_RESTART_CAP_S)
+        self._start_again_at_s = self._clock.monotonic() + delay_s
         return True
 
-    def _build(self, settings: Settings) -> Outputs:
-        self._registry.max_series = settings.max_series
-        self._tracker.lifecycle.events = EVENTS_BY_SETTING[settings.task_logs]
-        self._tracker.workers.default_id = settings.worker_id or f"{host_name()}:{os.getpid()}"
-        self._outputs = outputs = Outputs(settings, self._clock, self._collect)
-        if outputs.buffer is not None:
-            self._sink.send_to(settings, outputs.buffer)
-        return outputs
+    def _adopt(self, settings: Settings, outputs: Outputs | None) -> Destination | None:
+        """Have everything from now on go to new outputs; return the old ones, not yet closed."""
+        old = self._collection.swap(outputs)
+        if outputs is not None:
+            self._registry.max_series = settings.max_series
+            self._tracker.lifecycle.events = EVENTS_BY_SETTING[settings.task_logs]
+            self._tracker.workers.default_id = settings.worker_id or f"{host_name()}:{os.getpid()}"
+        self._sink.send_to(settings, None if outputs is None else outputs.buffer)
+        return old
 
-    def _load_lazily(self) -> Settings:
-        settings, problems = load_leniently()
-        if problems:
-            self._configuration_invalid = True
-            LOGGER.error("settings that are wrong keep their defaults: %s", "; ".join(problems))
-        return settings
+    def _shut_down(self, timeout_s: float) -> bool:
+        self._gate.asleep, self._gate.quiet = True, False
+        ticker, self._ticker = self._ticker, None
+        if ticker is not None:
+            ticker.stop(0.0)
+        sent = self._collect()
+        destination = self._outputs
+        if destination is not None:
+            with guarded():
+                sent = destination.close(timeout_s) and sent
+        if not self._is_default:  # the default's sink goes on counting what comes too late
+            self._sink.uninstall()
+        return sent
 
     def _tick(self) -> float:
         self._collect()
-        outputs = self._outputs
-        if outputs is not None:
-            outputs.tick()
+        destination = self._outputs
+        if destination is not None:
+            destination.tick()
         self._sink.restore()
         return _TICK_S
 
     def _collect(self) -> bool:
-        """Drain the cells into the stats and the outputs; False when another collection did not end in time."""
-        if not self._collecting.acquire(timeout=_LOCK_WAIT_S):
-            return False
-        try:
-            batch = self._registry.collect()
-            self._stats.fold(batch, self._tracker.take_errors())
-            if self._outputs is not None:
-                self._outputs.add(batch)
-            self._collected = True
-        finally:
-            self._collecting.release()
-        return True
+        return self._collection.collect()
 
     def _count_after_close(self) -> None:
-        if self._outputs is not None:
+        destination = self._outputs
+        if destination is not None:
             late = Batch()
             late.drop(1, DropReason.CLOSED)
-            self._outputs.add(late)
+            destination.add(late)

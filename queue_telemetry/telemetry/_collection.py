@@ -1,0 +1,92 @@
+"""Carries what the cells hold to the stats and to the destination: each value once, in one collection at a time."""
+
+from typing import Final
+
+from queue_telemetry._runtime import Clock
+from queue_telemetry.metrics import Registry, Snapshot, Stats
+from queue_telemetry.tasks import Tracker
+from queue_telemetry.telemetry._destination import Destination
+from queue_telemetry.telemetry._owned_lock import OwnedLock
+
+__all__ = ["Collection"]
+
+_LOCK_WAIT_S: Final = 1.0  # a collection takes milliseconds
+
+
+class Collection:
+    """The collections of one telemetry.
+
+    The lock guards the drain of the cells, the stats, and the hand-over to the destination, so that a swap of
+    destinations neither loses a batch nor sends it twice. A thread that has it already, in a signal handler or in the
+    application's log handler, does not wait for itself.
+
+    Args:
+        registry: Holds the cells.
+        tracker: Holds the errors and the runs.
+        clock: The clocks.
+
+    Attributes:
+        stats: What health reads.
+        destination: Where batches go; None is nowhere, and only the stats keep them.
+        ran: Whether this process has collected at all.
+        inherited: Whether the cells still hold what a parent process recorded.
+    """
+
+    def __init__(self, registry: Registry, tracker: Tracker, clock: Clock) -> None:
+        self.stats = Stats(clock)
+        self.destination: Destination | None = None
+        self.ran = False
+        self.inherited = False
+        self._registry = registry
+        self._tracker = tracker
+        self._clock = clock
+        self._last: Snapshot | None = None
+        self._lock = OwnedLock()
+
+    def collect(self) -> bool:
+        """Drain the cells; False when another collection, perhaps one of this thread, did not end in time."""
+        with self._lock.held(_LOCK_WAIT_S) as held:
+            if held:
+                self._drain()
+            return held
+
+    def observe(self) -> Snapshot:
+        """Drain the cells and return the stats; those of the last time when another collection does not end."""
+        with self._lock.held(_LOCK_WAIT_S) as held:
+            if held:
+                self._drain()
+                self._last = self.stats.snapshot()
+        return Stats(self._clock).snapshot() if self._last is None else self._last
+
+    def swap(self, destination: Destination | None) -> Destination | None:
+        """Send to *destination* from now on; return the one before, which has all that was recorded before."""
+        with self._lock.held(_LOCK_WAIT_S) as held:
+            if held:
+                self._drain()
+            before, self.destination = self.destination, destination
+        return before
+
+    def forget_inherited(self) -> None:
+        """In a forked child, before its first own event: let go of what is in the cells, which is the parent's."""
+        if self.inherited:
+            self._tracker.forget_parents_runs()
+            self._registry.discard()
+            self.inherited = False
+
+    def reset_after_fork(self) -> None:
+        """In a forked child: begin with new stats and no destination. Cheap, whatever the cells hold."""
+        self.destination = None
+        self.inherited = True
+        self.stats = Stats(self._clock)
+        self.ran = False
+        self._last = None
+        self._lock = OwnedLock()
+
+    def _drain(self) -> None:
+        if self.inherited:
+            return
+        batch = self._registry.collect()
+        self.stats.fold(batch, self._tracker.take_errors())
+        if self.destination is not None:
+            self.destination.add(batch)
+        self.ran = True
