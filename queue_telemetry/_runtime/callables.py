@@ -2,7 +2,8 @@
 
 import functools
 import inspect
-from collections.abc import AsyncGenerator, Callable, Generator
+import sys
+from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
 from enum import Enum, auto
 from typing import Any, Generic, TypeVar, cast
 
@@ -24,14 +25,22 @@ class CallableKind(Enum):
 
 def kind_of(function: Callable[..., object]) -> CallableKind:
     """Tell how a callable runs: functions, partials, bound methods and objects with `__call__`."""
-    for candidate in (function, getattr(function, "__call__", None)):  # noqa: B004 - an object's __call__ may be async
+    while isinstance(function, functools.partial):
+        function = function.func
+    for candidate in (function, getattr(type(function), "__call__", None)):  # noqa: B004 - it may be async
         if inspect.isasyncgenfunction(candidate):
             return CallableKind.ASYNC_GENERATOR
         if inspect.iscoroutinefunction(candidate):
             return CallableKind.COROUTINE
-        if inspect.isgeneratorfunction(candidate):
+        if inspect.isgeneratorfunction(candidate) and not _is_awaited(candidate):
             return CallableKind.GENERATOR
     return CallableKind.FUNCTION
+
+
+def _is_awaited(generator_function: Callable[..., object]) -> bool:
+    """Tell whether `types.coroutine` made it: a wrapper that is a generator of its own could not be awaited."""
+    code = getattr(generator_function, "__code__", None)
+    return code is not None and bool(code.co_flags & inspect.CO_ITERABLE_COROUTINE)
 
 
 class Watch(Generic[S]):
@@ -145,7 +154,7 @@ def _watched_async_generator(function: Callable[..., Any], watch: Watch[Any]) ->
         (args, kwargs), state = watch.begin(args, kwargs)
         try:
             steps = function(*args, **kwargs)
-            step, argument = steps.asend, None
+            step, argument = functools.partial(_first_step, steps), None
             while True:
                 value = await _async_step(watch, state, step, argument)
                 argument = None
@@ -164,6 +173,16 @@ def _watched_async_generator(function: Callable[..., Any], watch: Watch[Any]) ->
             raise
 
     return wrapper
+
+
+def _first_step(steps: AsyncGenerator[Any, Any], argument: None) -> Awaitable[Any]:
+    """Begin *steps* unknown to the event loop, which would close it beside its wrapper, both at once."""
+    hooks = sys.get_asyncgen_hooks()
+    try:
+        sys.set_asyncgen_hooks(None, None)
+        return steps.asend(argument)
+    finally:
+        sys.set_asyncgen_hooks(*hooks)
 
 
 async def _async_step(watch: Watch[Any], state: Any, step: Callable[..., Any], *argument: Any) -> Any:

@@ -5,6 +5,7 @@ Never call it under a lock: the application's handlers run inside.
 
 import logging
 import time
+from contextlib import suppress
 
 __all__ = ["LOGGER", "say"]
 
@@ -29,7 +30,5 @@ def say(cause: str, message: str, *args: object, level: int = logging.WARNING) -
     if last is not None and now - last < _INTERVAL_S:
         return
     _last[cause] = now
-    try:
+    with suppress(Exception):  # the application's own handlers run here
         LOGGER.log(level, message, *args)
-    except Exception:  # noqa: BLE001 - the application's own handlers run here
-        _last[cause] = now

@@ -1,0 +1,48 @@
+import logging
+from collections.abc import Callable
+from types import SimpleNamespace
+
+import pytest
+
+from queue_telemetry._runtime import LOGGER, log, say
+
+
+def test_a_cause_is_said_once_a_minute(said: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    now_s = 1_000.0
+    monkeypatch.setattr(log, "time", SimpleNamespace(monotonic=lambda: now_s))
+    for at_s in (1_000.0, 1_001.0, 1_059.9, 1_060.0, 1_061.0):
+        now_s = at_s
+        say("cause", "at %s", at_s)
+
+    assert ["at 1000.0", "at 1060.0"] == said
+
+
+def test_causes_do_not_silence_each_other(said: list[str]) -> None:
+    say("first", "one")
+    say("second", "two")
+
+    assert ["one", "two"] == said
+
+
+def test_the_level_is_the_callers(said: list[str], caplog: pytest.LogCaptureFixture) -> None:
+    say("usual", "a")
+    say("grave", "b", level=logging.ERROR)
+
+    assert [logging.WARNING, logging.ERROR] == [record.levelno for record in caplog.records]
+
+
+def test_a_handler_that_raises_hurts_nobody(
+    said: list[str], with_handler: Callable[[logging.Handler], None]
+) -> None:
+    class Broken(logging.Handler):
+        def handle(self, record: logging.LogRecord) -> bool:
+            raise ValueError("disk full")
+
+    with_handler(Broken())
+    say("cause", "hello")
+
+    assert ["hello"] == said
+
+
+def test_an_application_without_a_log_sees_nothing_printed() -> None:
+    assert any(isinstance(handler, logging.NullHandler) for handler in LOGGER.handlers)
