@@ -5,19 +5,22 @@ Every call on the caller's path is one C call that the interpreter cannot interr
 """
 
 import itertools
-import math
 from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
+from decimal import Decimal
 from numbers import Integral, Real
 from typing import Final, Protocol, TypeVar
 
 from queue_telemetry._runtime import Clock, DropReason, Gate
 from queue_telemetry.metrics.batch import Batch, Series
 
-__all__ = ["MAX_SAMPLES", "Cell", "Counter", "Gauge", "Marks", "plain_number", "take"]
+__all__ = ["MAX_SAMPLES", "Cell", "Counter", "Gauge", "Marks", "Promises", "plain_number", "take"]
 
 MAX_SAMPLES: Final = 65_536  # between two collections, a second apart: 2 MiB a series at the very most
+_LARGEST: Final = 1e100  # so far under what a double holds that no sum of a process's life leaves it
 T = TypeVar("T")
+_WITHOUT_END: Final = itertools.repeat(())
 _ONE: object = 1  # small ints are one object each, so the common call is known by identity
 
 
@@ -28,24 +31,41 @@ class Cell(Protocol):
         """Move everything recorded since the last drain into the batch. One drain at a time."""
 
 
+class Promises(Protocol):
+    """How many samples were promised so far: `Marks`, or several of them."""
+
+    def read(self) -> int:
+        """Return the number."""
+
+
 class Marks:
-    """A count that any thread raises with one C call.
+    """A count that any thread raises with one C call, and any thread reads with another.
 
     Attributes:
         mark: Adds one. Exact under threads, signals and asynchronous exceptions.
     """
 
-    __slots__ = ("_reads", "mark")
+    __slots__ = ("_read", "_taken", "mark")
 
     def __init__(self) -> None:
-        self.mark: Callable[[], int] = itertools.count().__next__
-        self._reads = 0
+        count = itertools.count()
+        self.mark: Callable[[], int] = count.__next__
+        self._read = zip(
+            count, itertools.count(), strict=False
+        ).__next__  # reading marks too, so it counts itself
+        self._taken = 0
 
     def read(self) -> int:
-        """Return how many marks there are; one reader at a time."""
-        marks = self.mark() - self._reads  # reading marks too, so reads are taken off again
-        self._reads += 1
-        return marks
+        """Return how many marks there are."""
+        marks, reads = self._read()
+        return marks - reads
+
+    def take_new(self) -> int:
+        """Return how many marks there are since the last time; one taker at a time."""
+        marks = self.read()
+        new = marks - self._taken
+        self._taken = marks
+        return new
 
 
 class Counter:
@@ -56,49 +76,44 @@ class Counter:
         marks: The calls that add one; a task's wrapper marks here directly.
     """
 
-    __slots__ = ("_amounts", "_drained", "_gate", "_kept", "_others", "marks", "series")
+    __slots__ = ("_amounts", "_gate", "_invalid", "_kept", "_others", "marks", "series")
 
     def __init__(self, series: Series, gate: Gate) -> None:
         self.series = series
         self.marks = Marks()
         self._gate = gate
-        self._drained = 0
+        self._invalid = Marks()
         self._others = Marks()
-        self._amounts: deque[float] = deque(maxlen=MAX_SAMPLES)
+        self._amounts: deque[int | float] = deque(maxlen=MAX_SAMPLES)
         self._kept = 0
 
     def increment(self, amount: float = 1) -> None:
-        """Add *amount*, a finite number that is not negative. Must not block and must not raise."""
+        """Add *amount*, a number in [0, 1e100]. Must not block and must not raise."""
         if self._gate.asleep and not self._gate.wake():
             return
         if amount is _ONE:
             self.marks.mark()
-        else:
+            return
+        number = plain_number(amount)
+        if number is not None and number >= 0:
             self._others.mark()
-            self._amounts.append(amount)
+            self._amounts.append(number)
+        else:
+            self._invalid.mark()
 
     def drain(self, batch: Batch) -> None:
         """Move what was counted since the last drain into the batch."""
-        weight = self._read_marks()
+        weight = self.marks.take_new()
         total: int | float = weight
-        amounts = self._amounts
-        if amounts:
-            taken, lost = take(amounts, self._others, self._kept)
+        if self._amounts:
+            taken, lost = take(self._amounts, self._others, self._kept)
             self._kept += len(taken) + lost
-            numbers = (plain_number(amount) for amount in taken)
-            valid = [number for number in numbers if number is not None and number >= 0]
-            weight += len(valid)
-            total += sum(valid)
-            batch.drop(len(taken) - len(valid), DropReason.INVALID)
+            weight += len(taken)
+            total += sum(taken)
             batch.drop(lost, DropReason.OVERFLOW)
+        batch.drop(self._invalid.take_new(), DropReason.INVALID)
         if weight:
             batch.counters.append((self.series, total, weight))
-
-    def _read_marks(self) -> int:
-        marks = self.marks.read()
-        new = marks - self._drained
-        self._drained = marks
-        return new
 
 
 class Gauge:
@@ -108,17 +123,7 @@ class Gauge:
         series: What it tells.
     """
 
-    __slots__ = (
-        "_clock",
-        "_drained",
-        "_expires_s",
-        "_gate",
-        "_invalid",
-        "_latest",
-        "_marks",
-        "_told",
-        "series",
-    )
+    __slots__ = ("_clock", "_expires_s", "_gate", "_invalid", "_latest", "_marks", "_told", "series")
 
     def __init__(self, series: Series, gate: Gate, clock: Clock, *, expires_s: float | None = None) -> None:
         self.series = series
@@ -127,12 +132,11 @@ class Gauge:
         self._expires_s = expires_s
         self._marks = Marks()
         self._invalid = Marks()
-        self._drained = [0, 0]
         self._latest: tuple[float, float] | None = None
         self._told = False
 
     def set(self, value: float) -> None:
-        """Say the present value, a finite number. Must not block and must not raise."""
+        """Say the present value, a number in [-1e100, 1e100]. Must not block and must not raise."""
         if self._gate.asleep and not self._gate.wake():
             return
         number = plain_number(value)
@@ -148,10 +152,8 @@ class Gauge:
 
     def drain(self, batch: Batch) -> None:
         """Put the newest value into the batch, with the weight of all the calls since the last drain."""
-        marks, invalid = self._marks.read(), self._invalid.read()
-        weight = marks - self._drained[0]
-        batch.drop(invalid - self._drained[1], DropReason.INVALID)
-        self._drained = [marks, invalid]
+        weight = self._marks.take_new()
+        batch.drop(self._invalid.take_new(), DropReason.INVALID)
         latest, expires_s = self._latest, self._expires_s
         if latest is not None and expires_s is not None and self._clock.monotonic() - latest[1] > expires_s:
             latest = None
@@ -160,24 +162,28 @@ class Gauge:
         self._told = latest is not None
 
 
-def take(samples: deque[T], marks: Marks, kept: int) -> tuple[list[T], int]:
+def take(samples: deque[T], promises: Promises, kept: int) -> tuple[list[T], int]:
     """Take all samples out; return them and how many others a full deque had to let go.
 
-    *kept* is how many were taken or lost before. Only a deque that was full can have lost any: otherwise a mark without
-    a sample is a call that is still between its two steps, or that an interrupt cut short.
+    *kept* is how many were taken or lost before. Only a deque that is full can have lost any: otherwise a promise without
+    a sample is a call that is still between its two steps, or that an interrupt cut short. When it is full these cannot
+    be told apart, so such a call counts as lost, and its sample, when it still comes, is left out of what is returned.
     """
-    length = len(samples)
-    taken = [samples.popleft() for _ in range(length)]
-    lost = max(0, marks.read() - kept - length) if length == MAX_SAMPLES else 0
-    return taken, lost
+    taken: list[T] = []
+    with suppress(IndexError):  # it is empty; in one C call, so that nothing is appended meanwhile
+        taken.extend(itertools.starmap(samples.popleft, _WITHOUT_END))
+    missing = promises.read() - kept - len(taken)
+    if missing < 0:
+        del taken[:-missing]
+    return taken, missing if missing > 0 and len(taken) == MAX_SAMPLES else 0
 
 
 def plain_number(value: object) -> int | float | None:
-    """Return the user's value as an int or a float, None when it is no finite real number; a bool is a mistake."""
+    """Return the user's value as an int or a float, None when it is no real number or too large; a bool is a mistake."""
     try:
-        if isinstance(value, bool) or not isinstance(value, int | float | Real):
+        if isinstance(value, bool) or not isinstance(value, int | float | Real | Decimal):
             return None
         number = int(value) if isinstance(value, Integral) else float(value)
-        return number if math.isfinite(number) else None
-    except Exception:  # noqa: BLE001 - the user's class answers here; an int too large for a float ends here too
+        return number if abs(number) <= _LARGEST else None
+    except Exception:  # noqa: BLE001 - the user's class answers here
         return None

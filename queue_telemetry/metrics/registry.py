@@ -54,8 +54,11 @@ class Registry:
         *,
         marks: Marks | None = None,
     ) -> Timer:
-        """Return the timer of a series; *marks* are the calls that promise it a sample each, its own when None."""
-        return self._cell(metric, values, static_tags, lambda series: self._new_timer(series, marks))
+        """Return the timer of a series; *marks* promise it a sample each, beside its own."""
+        timer = self._cell(metric, values, static_tags, self._new_timer)
+        if marks is not None:
+            timer.promise(marks)
+        return timer
 
     def gauge(self, metric: Metric, values: tuple[str, ...] = ()) -> Gauge:
         """Return the gauge of a series."""
@@ -81,7 +84,7 @@ class Registry:
         say(
             "refused_metric",
             "metric %.100r is refused: no usable name, of another kind, or one too many",
-            name,
+            _exact_text(name) or type(name),
         )
         cell = self._refused.get(kind)
         if cell is None:
@@ -96,24 +99,26 @@ class Registry:
         The first use of a name fixes its kind and its tag keys: a key that is missing later is absent, one that is new is
         left out. None when the name is no name, belongs to the library, or is of another kind.
         """
-        if not isinstance(name, str) or not name.strip() or len(name) > _MAX_VALUE_CHARS or name in CATALOG:
+        text = _exact_text(name)
+        if text is None or not text.strip() or len(text) > _MAX_VALUE_CHARS or text in CATALOG:
             return None
-        metric = self._user_metrics.get(name)
+        texts = {str.__str__(key): tag_text(value) for key, value in tags.items()}
+        metric = self._user_metrics.get(text)
         if metric is None:
             if len(self._user_metrics) >= _MAX_USER_METRICS:
                 return None
             owner = Owner.USER if kind is Kind.GAUGE else None
-            metric = self._user_metrics.setdefault(name, Metric(name, kind, tuple(tags), owner=owner))
+            metric = self._user_metrics.setdefault(text, Metric(text, kind, tuple(texts), owner=owner))
         if metric.kind is not kind:
             return None
-        if not tags.keys() <= set(metric.tags):
+        if not texts.keys() <= set(metric.tags):
             say(
                 "tag_keys",
                 "metric %r has the tag keys %s; others are left out",
-                name,
+                text,
                 ", ".join(metric.tags) or "none",
             )
-        return metric, tuple(tag_text(tags.get(key)) for key in metric.tags)
+        return metric, tuple(texts.get(key, "") for key in metric.tags)
 
     def add_source(self, source: Callable[[Batch], None]) -> None:
         """Have *source* called by every collection, to put more into the batch."""
@@ -178,8 +183,8 @@ class Registry:
     def _new_counter(self, series: Series) -> Counter:
         return Counter(series, self._gate)
 
-    def _new_timer(self, series: Series, marks: Marks | None = None) -> Timer:
-        return Timer(series, self._gate, self._clock, marks=marks)
+    def _new_timer(self, series: Series) -> Timer:
+        return Timer(series, self._gate, self._clock)
 
     def _new_gauge(self, series: Series) -> Gauge:
         expires_s = SHARED_GAUGE_EXPIRES_S if series.metric.owner is Owner.SHARED else None
@@ -191,6 +196,11 @@ def tag_text(value: object) -> str:
     if value is None:
         return ""
     try:
-        return str(value)[:_MAX_VALUE_CHARS]
+        return str.__str__(str(value))[:_MAX_VALUE_CHARS]
     except Exception:  # noqa: BLE001 - the user's class answers here
         return ""
+
+
+def _exact_text(value: object) -> str | None:
+    """Return the text of a string, whatever its class overrides; None for what is no string."""
+    return str.__str__(value) if issubclass(type(value), str) else None

@@ -1,11 +1,10 @@
 """The timer: durations by `with`, by decorator or by hand; one handle is safe nested and shared."""
 
 import functools
-import math
 from collections import deque
 from collections.abc import Callable
 from contextvars import ContextVar
-from typing import Any, Literal, Self, TypeVar, cast
+from typing import Any, Final, Literal, Self, TypeVar, cast
 
 from queue_telemetry._runtime import Clock, DropReason, Gate
 from queue_telemetry._runtime.callables import Arguments, CallableKind, Watch, kind_of, watched
@@ -15,9 +14,10 @@ from queue_telemetry.metrics.instruments import MAX_SAMPLES, Marks, plain_number
 __all__ = ["Timer"]
 
 F = TypeVar("F", bound=Callable[..., object])
-_Open = tuple["Timer", float, Any]  # the timer, when its block began, the block around it or None
+_Open = tuple["Timer", float]  # the timer, and when its block began in monotonic seconds
+_MAX_OPEN: Final = 1_000  # blocks of generators that are dropped or end in another context stay open for ever
 
-_open: ContextVar[_Open | None] = ContextVar("queue_telemetry_open_timers", default=None)
+_open: ContextVar[tuple[_Open, ...]] = ContextVar("queue_telemetry_open_timers", default=())
 
 
 class Timer:
@@ -32,37 +32,48 @@ class Timer:
         append: Keeps one duration, without a mark of its own; a task's wrapper appends here directly.
     """
 
-    __slots__ = ("_clock", "_gate", "_kept", "_samples", "append", "marks", "series")
+    __slots__ = ("_clock", "_gate", "_invalid", "_kept", "_promises", "_samples", "append", "marks", "series")
 
-    def __init__(self, series: Series, gate: Gate, clock: Clock, *, marks: Marks | None = None) -> None:
+    def __init__(self, series: Series, gate: Gate, clock: Clock) -> None:
         self.series = series
-        self.marks = Marks() if marks is None else marks
+        self.marks = Marks()
         self._gate = gate
         self._clock = clock
+        self._invalid = Marks()
+        self._promises = _AllMarks(self.marks)
         self._samples: deque[float] = deque(maxlen=MAX_SAMPLES)
         self._kept = 0
         self.append = self._samples.append
 
     def observe(self, seconds: float) -> None:
-        """Record one duration in seconds, finite and not negative. Must not block and must not raise."""
+        """Record one duration in seconds, in [0, 1e100]. Must not block and must not raise."""
         if self._gate.asleep and not self._gate.wake():
             return
-        self.marks.mark()
-        self.append(seconds)
+        number = plain_number(seconds)
+        if number is not None and number >= 0:
+            self.marks.mark()
+            self.append(float(number))
+        else:
+            self._invalid.mark()
+
+    def promise(self, marks: Marks) -> None:
+        """Have each of *marks* promise a sample too; once, however often it is said."""
+        self._promises.add(marks)
 
     def __enter__(self) -> Self:
-        _open.set((self, self._clock.monotonic(), _open.get()))
+        _open.set((*_open.get()[1 - _MAX_OPEN :], (self, self._clock.monotonic())))
         return self
 
     def __exit__(self, *_: object) -> Literal[False]:
-        timing = _open.get()
-        while (
-            timing is not None and timing[0] is not self
-        ):  # another's block was left open, in a dropped generator say
-            timing = timing[2]
-        if timing is not None:
-            _open.set(timing[2])
-            self.observe(self._clock.monotonic() - timing[1])
+        blocks = _open.get()
+        for at in reversed(range(len(blocks))):
+            timer, began_s = blocks[at]
+            if timer is self:
+                _open.set(blocks[:at] + blocks[at + 1 :])
+                self._keep(began_s)
+                return False
+        if not self._gate.asleep or self._gate.wake():
+            self._invalid.mark()  # the block began in another context: nobody knows when
         return False
 
     async def __aenter__(self) -> Self:
@@ -73,8 +84,10 @@ class Timer:
 
     def __call__(self, function: F, /) -> F:
         """Time every call of *function*; generators from their first step to their end."""
+        if isinstance(function, staticmethod | classmethod):
+            return cast("F", type(function)(self(function.__func__)))
         if kind_of(function) is not CallableKind.FUNCTION:
-            return watched(function, _TimerWatch(self._clock, self.observe))
+            return watched(function, _TimerWatch(self._clock, self._keep))
         gate, wake, clock = self._gate, self._gate.wake, self._clock.monotonic
         mark, append = self.marks.mark, self.append
 
@@ -91,33 +104,43 @@ class Timer:
 
     def drain(self, batch: Batch) -> None:
         """Move the durations kept since the last drain into the batch."""
-        samples = self._samples
-        if not samples:
+        batch.drop(self._invalid.take_new(), DropReason.INVALID)
+        if not self._samples:
             return
-        taken, lost = take(samples, self.marks, self._kept)
-        self._kept += len(taken) + lost
-        durations = _durations(taken)
-        batch.drop(len(taken) - len(durations), DropReason.INVALID)
+        durations, lost = take(self._samples, self._promises, self._kept)
+        self._kept += len(durations) + lost
         batch.drop(lost, DropReason.OVERFLOW)
         if durations:
             batch.timings.append((self.series, durations))
 
+    def _keep(self, began_s: float) -> None:
+        if not self._gate.asleep or self._gate.wake():
+            self.marks.mark()
+            self.append(self._clock.monotonic() - began_s)
 
-def _durations(samples: list[float]) -> list[float]:
-    """Return what can be a duration. The usual case, floats that all are, is checked at C speed."""
-    if set(map(type, samples)) == {float} and min(samples) >= 0 and math.isfinite(sum(samples)):
-        return samples
-    numbers = map(plain_number, samples)
-    return [float(number) for number in numbers if number is not None and number >= 0]
+
+class _AllMarks:
+    """Several marks read as one: series that fold into one timer promise to it together."""
+
+    __slots__ = ("_marks",)
+
+    def __init__(self, first: Marks) -> None:
+        self._marks = {first: None}
+
+    def add(self, marks: Marks) -> None:
+        self._marks.setdefault(marks)
+
+    def read(self) -> int:
+        return sum(marks.read() for marks in list(self._marks))
 
 
 class _TimerWatch(Watch[float]):
-    def __init__(self, clock: Clock, observe: Callable[[float], None]) -> None:
+    def __init__(self, clock: Clock, keep: Callable[[float], None]) -> None:
         self._clock = clock
-        self._observe = observe
+        self._keep = keep
 
     def begin(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Arguments, float]:
         return (args, kwargs), self._clock.monotonic()
 
     def end(self, state: float, error: BaseException | None) -> None:  # noqa: ARG002 - a failure's time counts too
-        self._observe(self._clock.monotonic() - state)
+        self._keep(state)
