@@ -46,8 +46,8 @@ class Answer:
 class Sender(Protocol):
     """Posts one body at a time."""
 
-    def send(self, body: bytes | bytearray, content_type: str) -> Answer:
-        """Post *body* once and return what came of it. May block up to the total deadline."""
+    def send(self, body: bytes | bytearray, content_type: str, *, within_s: float) -> Answer:
+        """Post *body* once and return what came of it. May block up to *within_s* or its own total deadline."""
 
     def enforce_deadline(self) -> None:
         """End the present exchange if its time is over. For another thread, about once a second."""

@@ -1,12 +1,13 @@
 """Post one body to the collector over one kept connection; the only file that knows the HTTP library."""
 
+import math
 import socket
 import ssl
 import zlib
 from collections.abc import Mapping
 from contextlib import suppress
 from functools import cache
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from typing import Final
 
 import certifi  # noqa: F401 - httpx would import it and the next at its first use: in a task, or on a thread during a fork
@@ -64,23 +65,16 @@ class HttpSender:
             limits=httpx.Limits(max_connections=1, max_keepalive_connections=1, keepalive_expiry=_KEEP_S),
             socket_options=[(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)],
         )
-        agent = f"queue-telemetry/{version('queue-telemetry')}"
-        self._headers = {"user-agent": agent, "accept": "*/*", **endpoint.headers}
+        self._headers = {"user-agent": _user_agent(), "accept": "*/*", **endpoint.headers}
         self._clock = clock
         self._total_s = total_s
-        self._timeouts = {
-            "connect": min(_CONNECT_S, total_s),
-            "read": min(_READ_S, total_s),
-            "write": min(_WRITE_S, total_s),
-            "pool": _POOL_S,
-        }
         self._deadline_s: float | None = None
         self._socket: socket.socket | None = None
         self._connected = False  # whether this exchange had to open its connection
         self._aborted = False
 
-    def send(self, body: bytes | bytearray, content_type: str) -> Answer:
-        """Post *body* and return what came of it. Blocks up to the total deadline; must not raise.
+    def send(self, body: bytes | bytearray, content_type: str, *, within_s: float = math.inf) -> Answer:
+        """Post *body* and return what came of it. Blocks up to *within_s* or the total deadline; must not raise.
 
         A kept connection that the collector closed meanwhile costs one more attempt, at once.
         """
@@ -90,11 +84,10 @@ class HttpSender:
             headers["content-encoding"] = "gzip"
         else:
             payload = bytes(body)
-        self._deadline_s = self._clock.monotonic() + self._total_s
+        total_s = min(self._total_s, within_s)
+        self._deadline_s = self._clock.monotonic() + total_s
         try:
-            answer = self._exchange(payload, headers)
-            if answer is None:
-                answer = self._exchange(payload, headers)
+            answer = self._exchange(payload, headers, total_s) or self._exchange(payload, headers, total_s)
             return answer or Answer(None, Failure.NETWORK, bytes_wire=len(payload))
         finally:
             self._deadline_s = None
@@ -115,15 +108,21 @@ class HttpSender:
         self._socket = None
         self._transport.close()
 
-    def _exchange(self, payload: bytes, headers: Mapping[str, str]) -> Answer | None:
+    def _exchange(self, payload: bytes, headers: Mapping[str, str], total_s: float) -> Answer | None:
         """Post once; None when a kept connection turned out to be closed, so that it is worth repeating at once."""
         self._connected = False
+        timeouts = {
+            "connect": min(_CONNECT_S, total_s),
+            "read": min(_READ_S, total_s),
+            "write": min(_WRITE_S, total_s),
+            "pool": _POOL_S,
+        }
         request = httpx.Request(
             "POST",
             self._url,
             headers=headers,
             content=payload,
-            extensions={"timeout": self._timeouts, "trace": self._trace},
+            extensions={"timeout": timeouts, "trace": self._trace},
         )
         try:
             response = self._transport.handle_request(request)
@@ -185,6 +184,14 @@ class HttpSender:
         if isinstance(error, (httpx.ConnectError, httpx.ConnectTimeout)):
             return Failure.CONNECT
         return Failure.TIMEOUT if isinstance(error, httpx.TimeoutException) else Failure.NETWORK
+
+
+@cache
+def _user_agent() -> str:
+    try:
+        return f"queue-telemetry/{version('queue-telemetry')}"
+    except PackageNotFoundError:  # run from a bare folder
+        return "queue-telemetry"
 
 
 @cache

@@ -1,6 +1,7 @@
 """The shipper: one thread that sends the oldest chunk until the collector has taken or refused it."""
 
 import logging
+import math
 import threading
 from dataclasses import dataclass, field
 from typing import Final
@@ -77,8 +78,11 @@ class Shipper:
         if self.start():
             self._ring()
 
-    def step(self) -> float:
-        """Send at most one chunk and return the seconds until there may be more to do. The thread's body."""
+    def step(self, within_s: float = math.inf) -> float:
+        """Send at most one chunk, within so many seconds, and return the seconds until there may be more to do.
+
+        The thread's body.
+        """
         due_s = self._buffer.seal_due()
         wait_s = self._retry.not_before_s - self._clock.monotonic()
         if wait_s > 0:
@@ -88,7 +92,7 @@ class Shipper:
         if chunk is None:
             self._tell_waiters()
             return _IDLE_S if due_s is None else due_s
-        self._ship(chunk)
+        self._ship(chunk, within_s)
         self._tell_waiters()
         return 0.0
 
@@ -180,7 +184,7 @@ class Shipper:
                 left_s = waiter.deadline_s - self._clock.monotonic()
                 if left_s <= 0:
                     return
-                waiter.over.wait(min(self.step(), left_s))
+                waiter.over.wait(min(self.step(left_s), left_s))
 
     def _tell_waiters(self) -> None:
         not_before_s = self._retry.not_before_s
@@ -188,10 +192,12 @@ class Shipper:
             if self._buffer.settled(waiter.number) or not_before_s > waiter.deadline_s:
                 waiter.over.set()
 
-    def _ship(self, chunk: Chunk) -> None:
+    def _ship(self, chunk: Chunk, within_s: float) -> None:
         answer: Answer | None = None
         try:
-            answer = self._sender.send(self._format.body(chunk.data), self._format.content_type)
+            answer = self._sender.send(
+                self._format.body(chunk.data), self._format.content_type, within_s=within_s
+            )
             verdict = self._format.judge(answer)
         except BaseException:
             self._keep(chunk, answer)  # a defect, or an interrupt of the caller: nothing may be lost by it

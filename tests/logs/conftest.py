@@ -169,10 +169,12 @@ class ListSender:
     def __init__(self) -> None:
         self.answers: list[Answer | BaseException] = []
         self.bodies: list[bytes] = []
+        self.within_s: list[float] = []
         self.aborted = False
         self.closed = False
 
-    def send(self, body: bytes | bytearray, content_type: str) -> Answer:
+    def send(self, body: bytes | bytearray, content_type: str, *, within_s: float) -> Answer:
+        self.within_s.append(within_s)
         assert content_type == "application/x-ndjson"
         self.bodies.append(bytes(body))
         answer = self.answers.pop(0) if self.answers else Answer(200, bytes_wire=len(body))

@@ -1,5 +1,7 @@
 """The whole pipeline over a real socket, in good and bad weather."""
 
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -105,6 +107,33 @@ def test_flush_gives_up_in_time_on_a_hung_collector(collector: Any, make_pipelin
 
     assert time.monotonic() - began_s < 1.5
     assert not pipeline.close(0.1)
+
+
+def test_a_forked_child_ships_on_its_own_connection_and_the_parent_goes_on(collector: Any) -> None:
+    script = f"""
+import os, sys
+from queue_telemetry.logs import LogPipeline
+parent = LogPipeline({collector.url!r})
+parent.buffer.append(b'"before"\\n')
+assert parent.flush(5.0)
+parent.buffer.append(b'"parent only"\\n')
+pid = os.fork()
+if pid == 0:
+    parent = None
+    child = LogPipeline({collector.url!r})
+    child.buffer.append(b'"child"\\n')
+    os._exit(0 if child.close(5.0) else 1)
+assert os.waitpid(pid, 0)[1] == 0
+parent.buffer.append(b'"after"\\n')
+sys.exit(0 if parent.close(5.0) else 1)
+"""
+    ran = subprocess.run([sys.executable, "-c", script], capture_output=True, timeout=15, check=False)
+
+    assert (0, b"") == (ran.returncode, ran.stderr)
+    by_connection: dict[int, list[bytes]] = {}
+    for request in collector.requests:
+        by_connection.setdefault(request.connection, []).extend(request.lines)
+    assert {1: [b'"before"', b'"parent only"', b'"after"'], 2: [b'"child"']} == by_connection
 
 
 def test_stats_hold_no_address_and_no_secret(collector: Any, make_pipeline: Make) -> None:

@@ -167,7 +167,6 @@ def test_the_total_deadline_ends_a_collector_that_does_not_finish(
 ) -> None:
     collector.reply(200, then=fault)
     sender = make_sender(collector.url, total_s=0.3)
-    sender._timeouts["read"] = 10.0  # so that only the total deadline can end it
     ticker(sender)
     began_s = time.monotonic()
 
@@ -182,9 +181,8 @@ def test_a_kept_connection_over_its_deadline_is_not_resent(
     collector: Any, make_sender: Make, ticker: Callable[[HttpSender], None]
 ) -> None:
     collector.reply(200)
-    collector.reply(200, then="hang")
+    collector.reply(200, then="trickle_head")
     sender = make_sender(collector.url, total_s=0.3)
-    sender._timeouts["read"] = 10.0
     ticker(sender)
     sender.send(b"1\n", _TYPE)
 
@@ -214,7 +212,26 @@ def test_a_timeout_without_anybody_enforcing_a_deadline_ends_a_hang_too(
 
     answer = make_sender(collector.url, total_s=0.2).send(b"1\n", _TYPE)
 
-    assert answer.failure in {Failure.TIMEOUT, Failure.DEADLINE}
+    assert Failure.DEADLINE is answer.failure
+
+
+def test_silence_is_a_timeout_before_the_total_deadline(
+    collector: Any, make_sender: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("queue_telemetry.logs._sender._READ_S", 0.1)
+    collector.reply(200, then="hang")
+
+    assert Failure.TIMEOUT is make_sender(collector.url).send(b"1\n", _TYPE).failure
+
+
+def test_the_caller_may_have_less_time(collector: Any, make_sender: Make) -> None:
+    collector.reply(200, then="hang")
+    began_s = time.monotonic()
+
+    answer = make_sender(collector.url).send(b"1\n", _TYPE, within_s=0.1)
+
+    assert Failure.DEADLINE is answer.failure
+    assert time.monotonic() - began_s < 1.5
 
 
 def test_abort_ends_the_present_exchange_and_later_ones(collector: Any, make_sender: Make) -> None:

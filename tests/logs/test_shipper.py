@@ -218,6 +218,7 @@ def test_flush_works_where_no_thread_can_be_started(
     assert shipper.flush(5.0)
 
     assert [b"aaa\n", b"bbb\n"] == list_sender.bodies
+    assert [5.0, 5.0] == list_sender.within_s, "there is nobody to cut a POST short"
     assert not shipper.start()
 
 
