@@ -9,7 +9,12 @@ from contextlib import contextmanager
 
 __all__ = ["guarded", "is_guarded"]
 
-_thread = threading.local()
+
+class _Thread(threading.local):
+    guarded = False  # on the class, so that the many threads that never set it need no missing attribute
+
+
+_thread = _Thread()
 
 
 @contextmanager
@@ -25,4 +30,4 @@ def guarded() -> Generator[None]:
 
 def is_guarded() -> bool:
     """Tell whether this thread is doing telemetry work now."""
-    return getattr(_thread, "guarded", False)
+    return _thread.guarded

@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 
 from queue_telemetry._runtime.guard import guarded
 from queue_telemetry._runtime.log import say
@@ -25,7 +26,10 @@ class BackgroundLoop:
     def __init__(self, name: str, step: Callable[[], float]) -> None:
         self._name = name
         self._step = step
-        self._wake = threading.Event()
+        self._bell = (
+            threading.Lock()
+        )  # held but for a ring: an Event's own lock would catch a signal handler that wakes
+        self._bell.acquire()
         self._stopping = False
         self._thread: threading.Thread | None = None
 
@@ -45,13 +49,14 @@ class BackgroundLoop:
         return True
 
     def wake(self) -> None:
-        """End the present wait, or skip the next one."""
-        self._wake.set()
+        """End the present wait, or skip the next one. From anywhere, a signal handler too; must not block or raise."""
+        with suppress(RuntimeError):  # it rings already
+            self._bell.release()
 
     def stop(self, timeout_s: float) -> bool:
         """Ask the thread to end after its present step and wait for it; True when it ended in time."""
         self._stopping = True
-        self._wake.set()
+        self.wake()
         thread = self._thread
         if thread is None or thread is threading.current_thread():
             return True
@@ -66,5 +71,4 @@ class BackgroundLoop:
                 except Exception as error:  # noqa: BLE001 - a thread's top
                     say(self._name, "%s: a step failed with %s", self._name, type(error).__name__)
                     delay_s = _AFTER_FAULT_S
-                self._wake.wait(delay_s)
-                self._wake.clear()
+                self._bell.acquire(timeout=min(max(delay_s, 0.0), threading.TIMEOUT_MAX))

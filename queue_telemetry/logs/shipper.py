@@ -50,8 +50,6 @@ class Shipper:
         self._clock = clock
         self._loop = BackgroundLoop(_NAME, self.step)
         self._starting = threading.Lock()  # guards the start of the thread
-        self._ringing = threading.Lock()  # guards the thread's wake, which is not re-entrant
-        self._ring_wanted = False
         self._retry = RetrySchedule()
         self._waiters: list[_Waiter] = []
         self._closed = False
@@ -76,7 +74,7 @@ class Shipper:
     def wake(self) -> None:
         """Have the thread look at the buffer, starting it if need be. For `buffer.on_wake`; must not raise."""
         if self.start():
-            self._ring()
+            self._loop.wake()
 
     def step(self, within_s: float = math.inf) -> float:
         """Send at most one chunk, within so many seconds, and return the seconds until there may be more to do.
@@ -150,17 +148,6 @@ class Shipper:
             "last_error": self._last_error,
         }
 
-    def _ring(self) -> None:
-        # An event's own lock would block for ever in a signal handler that interrupts a wake. Whoever is at it already
-        # looks again afterwards, so that no wish is lost.
-        self._ring_wanted = True
-        while self._ring_wanted and self._ringing.acquire(blocking=False):
-            self._ring_wanted = False
-            try:
-                self._loop.wake()
-            finally:
-                self._ringing.release()
-
     def _drain(self, timeout_s: float, *, last_chance: bool) -> bool:
         waiter = _Waiter(self._buffer.seal(), self._clock.monotonic() + timeout_s)
         if self._buffer.settled(waiter.number):
@@ -169,7 +156,7 @@ class Shipper:
         self._waiters.append(waiter)
         try:
             if self.start():
-                self._ring()
+                self._loop.wake()
                 waiter.over.wait(timeout_s)
             else:
                 self._drain_here(waiter)
