@@ -69,12 +69,15 @@ def test_held_it_serves_its_health_until_interrupted(environment: Mapping[str, s
         env=environment,
         cwd=tmp_path,
     ) as process:
-        assert process.stdout is not None
-        line = next(line for line in process.stdout if line.startswith("Health at "))
-        url = line.removeprefix("Health at ").partition(",")[0]
-        with urllib.request.urlopen(url, timeout=5) as response:
-            health = json.load(response)
-        process.send_signal(signal.SIGINT)
-        assert 0 == process.wait(10)
+        try:
+            assert process.stdout is not None
+            line = next(line for line in process.stdout if line.startswith("Health at "))
+            url = line.removeprefix("Health at ").partition(",")[0]
+            with urllib.request.urlopen(url, timeout=5) as response:
+                health = json.load(response)
+            process.send_signal(signal.SIGINT)
+            assert 0 == process.wait(10)
+        finally:
+            process.kill()  # if it did not end; does nothing to one that has
 
     assert "healthy" == health["status"]
