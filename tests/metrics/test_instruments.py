@@ -176,34 +176,45 @@ def test_a_counter_that_nobody_drains_is_bounded_and_counts_what_it_let_go(count
     assert 0 == drained(counter).weight
 
 
-def test_every_call_is_counted_once_however_often_the_deque_overflows(
+def test_every_call_is_counted_once_however_the_deque_overflows(
     fast_switching: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("queue_telemetry.metrics.instruments.MAX_SAMPLES", 20)
-    samples, marks, kept = deque[float](maxlen=20), Marks(), 0
-    total_lost = 0
+    samples, marks = deque[float](maxlen=20), Marks()
+    rounds, threads, calls = 150, 4, 300
+    begin, end = threading.Barrier(threads + 1), threading.Barrier(threads + 1)
 
     def work() -> None:
-        for _ in range(2_000):
-            marks.mark()
-            samples.append(1.0)
+        for _ in range(rounds):
+            begin.wait(10)
+            for _ in range(calls):
+                marks.mark()
+                samples.append(1.0)
+            end.wait(10)
 
-    workers = [threading.Thread(target=work) for _ in range(8)]
+    workers = [threading.Thread(target=work) for _ in range(threads)]
     for worker in workers:
         worker.start()
-    alive = True
-    while alive:
-        alive = any(worker.is_alive() for worker in workers)
+    kept, total_lost, accounts = 0, 0, []
+
+    def account() -> None:
+        nonlocal kept, total_lost
         taken, lost = take(samples, marks, kept)
         kept += len(taken) + lost
         total_lost += lost
-        assert kept <= marks.read()
+
+    for _ in range(rounds):
+        begin.wait(10)
+        while end.n_waiting < threads:
+            account()
+        account()  # nobody is between two steps now
+        accounts.append(kept)
+        end.wait(10)
     for worker in workers:
         worker.join()
-    taken, lost = take(samples, marks, kept)
 
-    assert 16_000 == kept + len(taken) + lost
-    assert 0 < total_lost < 16_000
+    assert [threads * calls * (number + 1) for number in range(rounds)] == accounts
+    assert 0 < total_lost < marks.read()
 
 
 def test_a_mark_whose_sample_was_cut_off_is_no_loss_of_the_deque() -> None:
