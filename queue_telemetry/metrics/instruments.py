@@ -20,6 +20,7 @@ __all__ = ["MAX_SAMPLES", "Cell", "Counter", "Gauge", "Marks", "Promises", "plai
 MAX_SAMPLES: Final = 65_536  # between two collections, a second apart: 2 MiB a series at the very most
 _LARGEST: Final = 1e100  # so far under what a double holds that no sum of a process's life leaves it
 T = TypeVar("T")
+_NUMBERS: Final = (int, float, Real, Decimal)
 _WITHOUT_END: Final = itertools.repeat(())
 _ONE: object = 1  # small ints are one object each, so the common call is known by identity
 
@@ -180,10 +181,14 @@ def take(samples: deque[T], promises: Promises, kept: int) -> tuple[list[T], int
 
 def plain_number(value: object) -> int | float | None:
     """Return the user's value as an int or a float, None when it is no real number or too large; a bool is a mistake."""
+    number = value if type(value) is int or type(value) is float else _converted(value)
+    return number if number is not None and -_LARGEST <= number <= _LARGEST else None
+
+
+def _converted(value: object) -> int | float | None:
     try:
-        if isinstance(value, bool) or not isinstance(value, int | float | Real | Decimal):
+        if isinstance(value, bool) or not isinstance(value, _NUMBERS):
             return None
-        number = int(value) if isinstance(value, Integral) else float(value)
-        return number if abs(number) <= _LARGEST else None
+        return int(value) if isinstance(value, Integral) else float(value)
     except Exception:  # noqa: BLE001 - the user's class answers here
         return None

@@ -111,6 +111,8 @@ class Registry:
             metric = self._user_metrics.setdefault(text, Metric(text, kind, tuple(texts), owner=owner))
         if metric.kind is not kind:
             return None
+        if tuple(texts) == metric.tags:
+            return metric, tuple(texts.values())
         if not texts.keys() <= set(metric.tags):
             say(
                 "tag_keys",
@@ -195,6 +197,8 @@ def tag_text(value: object) -> str:
     """Return a tag value as text, cut to a sane length; empty for None and for what has no text."""
     if value is None:
         return ""
+    if type(value) is str:
+        return value[:_MAX_VALUE_CHARS]
     try:
         return str.__str__(str(value))[:_MAX_VALUE_CHARS]
     except Exception:  # noqa: BLE001 - the user's class answers here

@@ -66,12 +66,13 @@ class Timer:
 
     def __exit__(self, *_: object) -> Literal[False]:
         blocks = _open.get()
-        for at in reversed(range(len(blocks))):
-            timer, began_s = blocks[at]
-            if timer is self:
-                _open.set(blocks[:at] + blocks[at + 1 :])
-                self._keep(began_s)
-                return False
+        at = len(blocks) - 1
+        while at >= 0 and blocks[at][0] is not self:  # others' blocks may end in any order, in generators say
+            at -= 1
+        if at >= 0:
+            _open.set(blocks[:at] + blocks[at + 1 :])
+            self._keep(blocks[at][1])
+            return False
         if not self._gate.asleep or self._gate.wake():
             self._invalid.mark()  # the block began in another context: nobody knows when
         return False
