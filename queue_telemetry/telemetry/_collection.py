@@ -27,7 +27,7 @@ class Collection:
 
     Attributes:
         stats: What health reads.
-        destination: Where batches go; None is nowhere, and only the stats keep them.
+        destination: Where batches go; without one nothing is collected.
         ran: Whether this process has collected at all.
         inherited: Whether the cells still hold what a parent process recorded.
     """
@@ -83,10 +83,8 @@ class Collection:
         self._lock = OwnedLock()
 
     def _drain(self) -> None:
-        if self.inherited:
-            return
-        batch = self._registry.collect()
-        self.stats.fold(batch, self._tracker.take_errors())
-        if self.destination is not None:
+        if self.destination is not None:  # else the cells keep what they have for the one to come
+            batch = self._registry.collect()
+            self.stats.fold(batch, self._tracker.take_errors())
             self.destination.add(batch)
-        self.ran = True
+            self.ran = True

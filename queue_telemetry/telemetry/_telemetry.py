@@ -187,7 +187,7 @@ class Telemetry(Instruments, Operations):
         telemetry.setdefault("logs", {}).update(self._sink.stats())
         telemetry["tasks"] = {"waits_clamped": tracker.waits_clamped(), **self._registry.stats()}
         return ProcessFacts(
-            collected=self._collection.ran,
+            collected=self._collection.ran or not settings.enabled,
             draining=self._draining,
             active_workers=workers.active(),
             slots_used=min(in_flight, slots),

@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import textwrap
@@ -19,7 +20,7 @@ from queue_telemetry.telemetry import Telemetry
 from queue_telemetry.testing import Collector, StatsdServer
 
 _PRELUDE = """
-import faulthandler; faulthandler.dump_traceback_later(18, exit=True)
+import faulthandler; faulthandler.enable()
 import json, os, signal, sys, threading, time
 from loguru import logger
 logger.remove()
@@ -117,7 +118,8 @@ def run_script(tmp_path: Path, settings: dict[str, object]) -> RunScript:
         code: int = 0,
         quiet: bool = True,
         prelude: str = _PRELUDE,
-        timeout_s: float = 19.0,
+        timeout_s: float = 15.0,
+        options: tuple[str, ...] = (),
         **overrides: object,
     ) -> Ended:
         path = tmp_path / "script.py"
@@ -129,21 +131,25 @@ def run_script(tmp_path: Path, settings: dict[str, object]) -> RunScript:
         }
         clean = {name: value for name, value in os.environ.items() if not name.upper().startswith(_OURS)}
         began_s = time.monotonic()
-        done = subprocess.run(
-            [sys.executable, *_STRICT, str(path)],
+        process = subprocess.Popen(
+            [sys.executable, *_STRICT, *options, str(path)],
             env={**clean, **variables},
             cwd=tmp_path,
-            capture_output=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
             text=True,
-            timeout=timeout_s,
-            check=False,
+            start_new_session=True,
         )
-        ended = Ended(
-            [json.loads(line) for line in done.stdout.splitlines()],
-            done.stderr,
-            done.returncode,
-            time.monotonic() - began_s,
-        )
+        try:
+            stdout, stderr = process.communicate(timeout=timeout_s)
+        except subprocess.TimeoutExpired:
+            os.killpg(
+                process.pid, signal.SIGABRT
+            )  # its own group, with its children; each shows where it hangs
+            stdout, stderr = process.communicate()
+            pytest.fail(f"the script hangs\n{stderr}")
+        said = [json.loads(line) for line in stdout.splitlines()]
+        ended = Ended(said, stderr, process.returncode, time.monotonic() - began_s)
         assert (code, "") == (ended.code, ended.stderr if quiet else ""), ended.stderr
         return ended
 
