@@ -1,6 +1,7 @@
 """The laws of the whole: what arrives equals what was done, and at every moment each call is accounted for."""
 
 import sys
+import tempfile
 import threading
 from collections import Counter
 from collections.abc import Callable, Generator, Iterator, Mapping
@@ -9,6 +10,8 @@ from pathlib import Path
 from typing import Any, Literal
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from loguru import logger
 
 from queue_telemetry.telemetry import Telemetry
@@ -246,3 +249,48 @@ def test_a_receiver_that_is_not_there_loses_nothing_silently(tmp_path: Path) -> 
         check_law(reading)
     assert (_DONE * _CALLS_A_ROUND, 0) == (end["accepted"], end["pending"])
     assert end["dropped"]["refused"] > 0
+
+
+_TEXTS = st.text(max_size=30) | st.sampled_from(
+    ["mails", "a.b", "a..b", "queue.tasks", "x:1|c\n", "\ud800", "é" * 300]
+)
+_VALUES = _TEXTS | st.integers() | st.floats() | st.none() | st.binary(max_size=9)
+_NUMBERS = st.integers() | st.floats() | st.sampled_from([1, 10**400, 1e300, -0.0, 5e-324, 0.1])
+_USES = st.tuples(
+    st.sampled_from(["counter", "gauge", "timer"]),
+    _TEXTS,
+    st.dictionaries(_TEXTS, _VALUES, max_size=3),
+    _NUMBERS,
+)
+
+
+@pytest.mark.parametrize("dialect", ["statsd", "datadog"])
+@settings(max_examples=20, deadline=None)
+@given(uses=st.lists(_USES, min_size=1, max_size=40))
+def test_whatever_is_measured_no_server_misreads_it_and_every_call_is_accounted_for(
+    dialect: Dialect, uses: list[tuple[str, str, dict[str, object], float]]
+) -> None:
+    with tempfile.TemporaryDirectory() as folder, StatsdServer(dialect=dialect) as server:
+        telemetry = Telemetry(
+            statsd_host=server.host,
+            statsd_port=server.port,
+            statsd_dialect=dialect,
+            state_dir=f"{folder}/state",
+        )
+        try:
+            for kind, name, tags, number in uses:
+                if kind == "counter":
+                    telemetry.counter(name, **tags).increment(number)
+                elif kind == "gauge":
+                    telemetry.gauge(name, **tags).set(number)
+                else:
+                    telemetry.timer(name, **tags).observe(number)
+            assert telemetry.flush(_BOUND_S)
+            end: Mapping[str, Any] = telemetry.health().telemetry["statsd"]
+        finally:
+            telemetry.close(_BOUND_S)
+
+    check_law(end)
+    assert (len(uses), 0) == (end["accepted"], end["pending"])
+    assert {"invalid", "oversize"} >= end["dropped"].keys()
+    assert [] == server.refused
