@@ -8,11 +8,12 @@ from typing import Final, Literal, Self
 
 from queue_telemetry.metrics import CATALOG
 from queue_telemetry.tasks import headers as wire
-from queue_telemetry.tasks.context import Context, current_context
+from queue_telemetry.tasks.context import Context, current_context, is_within
 from queue_telemetry.tasks.definition import Site
 from queue_telemetry.tasks.headers import Headers
 from queue_telemetry.tasks.outcomes import error_type
 from queue_telemetry.tasks.tracker import Tracker
+from queue_telemetry.tasks.workers import WorkerScope
 
 __all__ = ["Claim", "Taken", "find_taken"]
 
@@ -41,11 +42,12 @@ class Taken:
         self.task_id = task_id
         self.headers = headers
         self.outer: Context = None
+        self._ids = wire.known_ids(task_id, headers)
         self._joins = itertools.count().__next__
 
-    def matches(self, type_: str, task_id: str | None) -> bool:
-        """Tell whether a run is this delivery's: same type, and the same id where both know it."""
-        return type_ == self.type and (task_id is None or self.task_id is None or task_id == self.task_id)
+    def matches(self, type_: str, ids: frozenset[str]) -> bool:
+        """Tell whether a run is this delivery's: same type, and an id in common where both know one."""
+        return type_ == self.type and (not ids or not self._ids or not ids.isdisjoint(self._ids))
 
     def join(self) -> bool:
         """Let a run join; only the first may."""
@@ -60,7 +62,9 @@ class Taken:
         return fields
 
     def __enter__(self) -> Self:
-        self.outer = current_context.get()
+        outer = current_context.get()
+        if not is_within(outer, self):
+            self.outer = outer
         current_context.set(self)
         return self
 
@@ -94,8 +98,7 @@ class Claim:
         self.outer: Context = None
         self._tracker = tracker
         self._site = site
-        self._counting = False
-        self._worker = tracker.workers.scope()
+        self._worker: WorkerScope | None = None
         self._began_s = 0.0
         self._fetching = False
         self._waiting: deque[Taken] = deque(maxlen=_MAX_WAITING)
@@ -110,35 +113,39 @@ class Claim:
         """
         known_id = wire.id_text(task_id) or wire.read_text(headers, wire.TASK_ID)
         taken = Taken(str(type), self.queue, known_id, headers)
-        if self._counting:
-            registry = self._tracker.registry
-            if self._fetching:
-                self._end_fetch()
-                timer = registry.timer(_DURATION, (self.queue,))
+        counting = self._counts()
+        if self._fetching:
+            self._end_fetch()
+            if counting:
+                timer = self._tracker.registry.timer(_DURATION, (self.queue,))
                 timer.marks.mark()
                 timer.append(self._tracker.clock.monotonic() - self._began_s)
+        if counting:
             self._tracker.series(taken.type, self.queue, ()).claimed.marks.mark()
             self._tracker.lifecycle.claimed(taken, Site.of_frame(sys._getframe(1)))
         self._waiting.append(taken)
         return taken
 
-    def find(self, type_: str, task_id: str | None) -> Taken | None:
+    def find(self, type_: str, ids: frozenset[str]) -> Taken | None:
         """Return the delivery that a run of this context joins, None when none is its own."""
         for taken in list(self._waiting):
-            if taken.matches(type_, task_id) and taken.join():
+            if taken.matches(type_, ids) and taken.join():
                 with suppress(ValueError):  # a full deque has let it go meanwhile
                     self._waiting.remove(taken)
                 return taken
         return None
 
     def __enter__(self) -> Self:
-        self._counting = not self._tracker.gate.asleep or self._tracker.gate.wake()
-        self._began_s = self._tracker.clock.monotonic()
-        self._fetching = True
+        self._worker = self._tracker.workers.scope()
         if self._worker is not None:
             self._worker.claiming += 1
-        self.outer = current_context.get()
+        self._waiting.clear()
+        outer = current_context.get()
+        if not is_within(outer, self):
+            self.outer = outer
         current_context.set(self)
+        self._fetching = True
+        self._began_s = self._tracker.clock.monotonic()
         return self
 
     def __exit__(self, _kind: object, error: BaseException | None, _traceback: object) -> Literal[False]:
@@ -146,7 +153,7 @@ class Claim:
             current_context.set(self.outer)
         if self._fetching:
             self._end_fetch()
-            if self._counting:
+            if self._counts():
                 self._count_nothing_taken(error)
         elif self._worker is not None:
             self._worker.beat()
@@ -157,6 +164,10 @@ class Claim:
 
     async def __aexit__(self, kind: object, error: BaseException | None, traceback: object) -> Literal[False]:
         return self.__exit__(kind, error, traceback)
+
+    def _counts(self) -> bool:
+        gate = self._tracker.gate
+        return not gate.asleep or gate.wake()
 
     def _end_fetch(self) -> None:
         self._fetching = False
@@ -173,10 +184,10 @@ class Claim:
             self._tracker.lifecycle.claim_failed(self.queue, self._site, error)
 
 
-def find_taken(context: Context, type_: str, task_id: str | None) -> Taken | None:
+def find_taken(context: Context, type_: str, ids: frozenset[str]) -> Taken | None:
     """Return the delivery that a run in this context joins; a run inside another run joins none."""
     if isinstance(context, Claim):
-        return context.find(type_, task_id)
-    if isinstance(context, Taken) and context.matches(type_, task_id) and context.join():
+        return context.find(type_, ids)
+    if isinstance(context, Taken) and context.matches(type_, ids) and context.join():
         return context
     return None

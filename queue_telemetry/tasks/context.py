@@ -12,6 +12,7 @@ __all__ = [
     "Frame",
     "current_context",
     "current_run",
+    "is_within",
     "run_of_context",
     "run_of_frame",
 ]
@@ -23,7 +24,7 @@ asked for it, task id or None, headers or None). A tuple and an empty list cost 
 FRAME_RUN: Final = 2
 
 Context = Any
-"""What the context variable holds: a Frame, a Run, a Claim, a Taken or None."""
+"""What the context variable holds: a Frame, a Run, a Claim, a Taken or None. All but a Frame know their `outer`."""
 
 current_context: ContextVar[Any] = ContextVar("queue_telemetry_context", default=None)
 
@@ -42,6 +43,15 @@ def run_of_context(context: Any) -> "Run | None":
             return context  # type: ignore[no-any-return]
         context = context.outer
     return None
+
+
+def is_within(context: Context, scope: object) -> bool:
+    """Tell whether a context is *scope* or stands somewhere inside it."""
+    while context is not None and type(context) is not tuple:
+        if context is scope:
+            return True
+        context = context.outer
+    return False
 
 
 def run_of_frame(frame: Frame) -> "Run":

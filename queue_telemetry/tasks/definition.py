@@ -50,14 +50,12 @@ class Definition:
         queue: The queue it is declared for, a tag; a claim that a run joins knows better.
         static_tags: The task's own tags, for its counters and timers.
         policy: What its exceptions mean.
-        site: Where the handler stands; None to take the caller's.
     """
 
     type: str
     queue: str = DEFAULT_QUEUE
     static_tags: StaticTags = ()
     policy: Policy = _NO_POLICY
-    site: Site | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,10 +65,12 @@ class Parameter:
     Attributes:
         name: Its name.
         position: Its index in the positional arguments, None when it is keyword-only.
+        positional_only: Whether it cannot be passed by its name.
     """
 
     name: str
     position: int | None
+    positional_only: bool = False
 
     def read(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Return what the caller passed, None when it passed nothing."""
@@ -101,7 +101,8 @@ def find_parameter(function: Callable[..., object], name: str, setting: str) -> 
         return Parameter(name, None)
     for position, parameter in enumerate(parameters):
         if parameter.name == name and parameter.kind not in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
-            return Parameter(name, None if parameter.kind is parameter.KEYWORD_ONLY else position)
+            index = None if parameter.kind is parameter.KEYWORD_ONLY else position
+            return Parameter(name, index, parameter.kind is parameter.POSITIONAL_ONLY)
     if any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters):
         return Parameter(name, None)
     known = ", ".join(parameter.name for parameter in parameters) or "none"

@@ -3,11 +3,14 @@
 import uuid
 from collections.abc import Callable, Mapping
 from datetime import datetime
-from typing import Any, Final, Literal, Self, TypeVar
+from typing import Any, Final, Literal, Self, TypeVar, cast
 
+from queue_telemetry._runtime import say
 from queue_telemetry._runtime.callables import Arguments, Watch, watched
+from queue_telemetry.exceptions import ConfigurationError
 from queue_telemetry.metrics import CATALOG
 from queue_telemetry.tasks import headers as wire
+from queue_telemetry.tasks.awaitables import end_when_awaited, is_awaitable
 from queue_telemetry.tasks.context import current_run
 from queue_telemetry.tasks.definition import Parameter, Site, find_parameter
 from queue_telemetry.tasks.headers import Headers
@@ -31,6 +34,7 @@ class Enqueue:
     Attributes:
         type: The task's type.
         queue: The queue it goes to.
+        task_id: The task's id: as said, as the headers say, or generated when the block begins; empty before.
         headers: What to send with it: the caller's own headers and the library's `qt-*`, made when the block begins.
     """
 
@@ -47,27 +51,22 @@ class Enqueue:
     ) -> None:
         self.type = type_
         self.queue = queue
+        self.task_id = ""
         self.headers: dict[str, str] = {}
         self._tracker = tracker
-        self._task_id = wire.id_text(task_id)
+        self._known_id = wire.id_text(task_id)
         self._given = headers
         self._not_before = not_before
         self._site = site
         self._counting = False
         self._began_s = 0.0
 
-    @property
-    def task_id(self) -> str:
-        """The task's id: as said, as the headers say, or generated."""
-        if self._task_id is None:
-            given = None if isinstance(self._given, str) else self._given
-            self._task_id = wire.read_text(given, wire.TASK_ID) or uuid.uuid4().hex
-        return self._task_id
-
     def __enter__(self) -> Self:
         gate = self._tracker.gate
         self._counting = not gate.asleep or gate.wake()
-        self.headers = self._make_headers(None if isinstance(self._given, str) else self._given)
+        given = None if isinstance(self._given, str) else self._given
+        self.task_id = self._known_id or wire.read_text(given, wire.TASK_ID) or uuid.uuid4().hex
+        self.headers = self._make_headers(given)
         self._began_s = self._tracker.clock.monotonic()
         return self
 
@@ -99,9 +98,15 @@ class Enqueue:
         that the caller did pass tell the id and the attempt, and go on as they are.
 
         Raises:
-            ConfigurationError: The function has no parameter of that name.
+            ConfigurationError: The function has no parameter of that name that can be filled.
         """
+        if isinstance(function, staticmethod | classmethod):
+            return cast("F", type(function)(self(function.__func__)))
         parameter = find_parameter(function, self._given, "headers") if isinstance(self._given, str) else None
+        if parameter is not None and parameter.positional_only:
+            raise ConfigurationError(
+                f"headers={self._given!r} names a positional-only parameter, which cannot be filled by name"
+            )
         return watched(function, _EnqueueWatch(self, parameter))
 
     def fields(self) -> dict[str, object]:
@@ -122,7 +127,7 @@ class Enqueue:
             self._tracker,
             self.type,
             self.queue,
-            task_id=self._task_id,
+            task_id=self._known_id,
             headers=headers,
             not_before=self._not_before,
             site=self._site,
@@ -130,7 +135,6 @@ class Enqueue:
 
     def _make_headers(self, given: Headers | None) -> dict[str, str]:
         now = wire.stamp(self._tracker.clock.time())
-        headers = {} if given is None else dict(given)
         made: dict[str, str] = {
             wire.TASK_ID: self.task_id,
             wire.ATTEMPT: str(wire.read_attempt(given)),
@@ -146,7 +150,16 @@ class Enqueue:
         not_before_s = wire.not_before_s(self._not_before)
         if not_before_s is not None:
             made[wire.NOT_BEFORE] = wire.stamp(not_before_s)
-        return {**headers, **made}  # type: ignore[dict-item] # the caller's own values go on as they are
+        return {**_copied(given), **made}
+
+
+def _copied(headers: Headers | None) -> dict[str, Any]:
+    """Return the caller's own headers, whose values go on as they are; what is no mapping is left out."""
+    try:
+        return {} if headers is None else dict(headers)
+    except Exception as fault:  # noqa: BLE001 - the user's class answers here
+        say("headers", "headers that cannot be copied are left out: %s", type(fault).__name__)
+        return {}
 
 
 class _EnqueueWatch(Watch[Enqueue]):
@@ -167,3 +180,9 @@ class _EnqueueWatch(Watch[Enqueue]):
 
     def end(self, state: Enqueue, error: BaseException | None) -> None:
         state.__exit__(None, error, None)
+
+    def returned(self, state: Enqueue, result: Any) -> Any:
+        if is_awaitable(result):
+            return end_when_awaited(self, state, result)
+        self.end(state, None)
+        return result

@@ -1,12 +1,12 @@
 """The decorator: wraps a task's handler, whatever kind of callable it is."""
 
-import asyncio
 import functools
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from typing import Any, Final, TypeVar, cast
 
 from queue_telemetry._runtime import say
 from queue_telemetry._runtime.callables import Arguments, CallableKind, Watch, kind_of, watched
+from queue_telemetry.tasks.awaitables import end_when_awaited, is_awaitable
 from queue_telemetry.tasks.context import Frame
 from queue_telemetry.tasks.definition import Definition, Parameter, Site, find_parameter
 from queue_telemetry.tasks.run import Run
@@ -72,11 +72,9 @@ class Handler(Watch[Run]):
 
     def returned(self, state: Run, result: Any) -> Any:
         """A plain function returned; if that is something to await, the run ends when it is awaited."""
-        if isinstance(result, asyncio.Future):
-            result.add_done_callback(lambda future: _end_with_future(state, future))
-            return result
-        if hasattr(type(result), "__await__"):
-            return _finish_awaitable(state, result)
+        if is_awaitable(result):
+            state._lost_when_dropped = True
+            return end_when_awaited(self, state, result)
         state._end(None)
         return result
 
@@ -122,24 +120,3 @@ def _read(reader: Parameter | Reader, args: tuple[Any, ...], kwargs: dict[str, A
     except Exception as fault:  # noqa: BLE001 - the user's callable
         say("reader", "a task_id or headers callable failed with %s", type(fault).__name__)
         return None
-
-
-async def _finish_awaitable(run: Run, awaitable: Awaitable[Any]) -> Any:
-    run._resume()
-    try:
-        result = await awaitable
-    except BaseException as error:
-        run._end(error)
-        raise
-    else:
-        run._end(None)
-        return result
-    finally:
-        run._suspend()
-
-
-def _end_with_future(run: Run, future: "asyncio.Future[Any]") -> None:
-    if future.cancelled():
-        run._end(asyncio.CancelledError())
-    else:
-        run._end(future.exception())

@@ -5,7 +5,16 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Final
 
-__all__ = ["Headers", "not_before_s", "read_attempt", "read_epoch_s", "read_text"]
+__all__ = [
+    "Headers",
+    "id_text",
+    "known_ids",
+    "not_before_s",
+    "read_attempt",
+    "read_epoch_s",
+    "read_text",
+    "stamp",
+]
 
 TASK_ID: Final = "qt-task-id"
 ATTEMPT: Final = "qt-attempt"
@@ -19,7 +28,9 @@ Headers = Mapping[str, object]
 
 _MAX_ID_CHARS: Final = 200
 _MAX_ATTEMPT: Final = 1_000_000
-_SANE_EPOCH_S: Final = range(2**36)  # a stamp outside is in other units, milliseconds say
+_SANE_EPOCH_S: Final = range(
+    10**9, 2**36
+)  # a stamp outside is of another clock or unit: monotonic, milliseconds
 
 
 def read_text(headers: Headers | None, key: str) -> str | None:
@@ -42,6 +53,11 @@ def id_text(task_id: object) -> str | None:
         return str(task_id)[:_MAX_ID_CHARS] or None
     except Exception:  # noqa: BLE001 - the user's class answers here
         return None
+
+
+def known_ids(task_id: str | None, headers: Headers | None) -> frozenset[str]:
+    """Return every id that a task is known by: the one it was given and the one in its headers. They may differ."""
+    return frozenset(known for known in (task_id, read_text(headers, TASK_ID)) if known is not None)
 
 
 def read_attempt(headers: Headers | None) -> int:

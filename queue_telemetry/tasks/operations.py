@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Final, Protocol, TypeVar, overload
 
+from queue_telemetry.exceptions import ConfigurationError
 from queue_telemetry.metrics import CATALOG, Gauge
 from queue_telemetry.tasks.claim import Claim, Taken
 from queue_telemetry.tasks.context import current_run
@@ -87,13 +88,14 @@ class Operations:
             timeout_on: Exceptions that mean its time was up, beside the known ones of task queues.
 
         Raises:
-            ConfigurationError: *task_id* or *headers* names no parameter of the handler.
+            ConfigurationError: *task_id* or *headers* names no parameter of the handler, or what should be exception
+                types is something else.
         """
         policy = Policy(retry_on, expected, ignore, timeout_on)
 
         def decorator(function: F) -> F:
             name = type if isinstance(type, str) else Site.of_function(function).function
-            definition = Definition(name, queue, static_tags(tags), policy)
+            definition = Definition(name, str(queue), static_tags(tags), policy)
             return decorate(self._tracker, definition, function, task_id=task_id, headers=headers)
 
         return decorator if type is None or isinstance(type, str) else decorator(type)
@@ -160,6 +162,9 @@ class Operations:
             expected: As for `task`.
             ignore: As for `task`.
             timeout_on: As for `task`.
+
+        Raises:
+            ConfigurationError: What should be exception types is something else.
         """
         name = type if type is not None else claim.type if claim is not None else "run"
         policy = Policy(retry_on, expected, ignore, timeout_on)
@@ -173,7 +178,13 @@ class Operations:
         )
 
     def worker(self, id: str, /, *, slots: int = 1) -> WorkerScope:  # noqa: A002
-        """Wrap a worker's loop: counts it as active with its slots, and names it on the records inside."""
+        """Wrap a worker's loop: counts it as active with its slots, and names it on the records inside.
+
+        Raises:
+            ConfigurationError: *slots* is no whole number, or negative.
+        """
+        if not isinstance(slots, int) or slots < 0:  # type: ignore[redundant-expr] # not every caller is type-checked
+            raise ConfigurationError(f"slots={slots!r} is not a whole number of tasks, 0 or more")
         return WorkerScope(self._tracker.workers, self._tracker.clock, str(id), slots)
 
     def current(self) -> Run | None:

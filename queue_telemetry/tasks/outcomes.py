@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 
+from queue_telemetry.exceptions import ConfigurationError
+
 if TYPE_CHECKING:
     from queue_telemetry.tasks.run import Run
 
@@ -48,6 +50,15 @@ class Policy:
     expected: Matcher = ()
     ignore: Matcher = ()
     timeout_on: Matcher = ()
+
+    def __post_init__(self) -> None:
+        for name in ("retry_on", "expected", "ignore", "timeout_on"):
+            matcher = getattr(self, name)
+            kinds = matcher if isinstance(matcher, tuple) else (matcher,)
+            if not callable(matcher) and not all(isinstance(kind, type) for kind in kinds):
+                raise ConfigurationError(
+                    f"{name}={matcher!r} is neither exception types, one or a tuple, nor a callable (exception, run)"
+                )
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
 """The fields that a record of this code bears: its task's, its worker's, and a lifecycle record's own."""
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from queue_telemetry.tasks.context import current_run
 from queue_telemetry.tasks.lifecycle import lifecycle_fields
@@ -10,7 +10,18 @@ from queue_telemetry.tasks.workers import Workers
 if TYPE_CHECKING:
     from loguru import Record
 
-__all__ = ["add_task_context", "record_fields", "record_owner"]
+__all__ = ["LIBRARY_KEYS", "add_task_context", "record_fields", "record_owner"]
+
+LIBRARY_KEYS: Final = frozenset(
+    {
+        *("timestamp", "level", "event", "message", "record_id", "error"),
+        *("serialization_error", "truncated", "original_bytes"),
+        *("logger", "function", "line", "thread", "pid", "host", "service", "env", "version"),
+        *("task_id", "task_type", "queue", "worker_id", "attempt", "parent_id"),
+        *("duration_ms", "wait_ms", "reason"),
+    }
+)
+"""What these keys of a record mean is fixed; a run's tag of such a name goes out as `extra_<name>`."""
 
 
 def record_fields(workers: Workers) -> Mapping[str, object]:

@@ -7,10 +7,11 @@ from typing import Final, Literal, Self
 from queue_telemetry._runtime import say
 from queue_telemetry.tasks import headers as wire
 from queue_telemetry.tasks.claim import Taken, find_taken
-from queue_telemetry.tasks.context import Context, Frame, current_context, run_of_context
+from queue_telemetry.tasks.context import Context, Frame, current_context, is_within, run_of_context
 from queue_telemetry.tasks.definition import Definition, Site
 from queue_telemetry.tasks.headers import Headers
 from queue_telemetry.tasks.outcomes import Outcome, Reason, Verdict, classify
+from queue_telemetry.tasks.record_fields import LIBRARY_KEYS
 from queue_telemetry.tasks.series import TaskSeries
 from queue_telemetry.tasks.tracker import Tracker
 from queue_telemetry.tasks.workers import Workers
@@ -33,6 +34,7 @@ class Run:
     """
 
     is_claim: Final = False
+    _lost_when_dropped = False  # set once nothing but this object's own end will count the end
 
     def __init__(
         self,
@@ -49,7 +51,9 @@ class Run:
         self.wait_s: float | None = None
         self.outer: Context = None
         self._restore: Context = None
+        self._inner: Context = None
         self._by_hand = False
+        self._begun = False
         self._began_s: float | None = None
         self._ended = False
         self._tracker = tracker
@@ -59,7 +63,6 @@ class Run:
         self._headers = headers
         self._claim = claim
         self._site = site
-        self._generation = tracker.generation
         self._word: Verdict | None = None
         self._error: BaseException | None = None
         self._not_before_s: float | None = None
@@ -73,7 +76,10 @@ class Run:
         _, began_s, _, task_id, headers = frame
         run = cls(tracker, definition, task_id=task_id, headers=headers, site=site)  # type: ignore[arg-type] # a dict
         run._series = series
+        run._begun = True
         run._began_s = began_s
+        wait_s = series.wait_s(began_s, *run._stamps())  # the short way counts it
+        run.wait_s = None if wait_s is None else max(0.0, wait_s)
         return run
 
     @property
@@ -141,8 +147,9 @@ class Run:
         self._word = Verdict(Outcome.SKIPPED)
 
     def tag(self, **fields: object) -> None:
-        """Add fields to this task's records; never to its metrics."""
-        self._tags.update(fields)
+        """Add fields to this task's records; never to its metrics. A key of the library's own becomes `extra_<key>`."""
+        for key, value in fields.items():
+            self._tags[f"extra_{key}" if key in LIBRARY_KEYS else key] = value
 
     def fields(self) -> dict[str, object]:
         """Return the fields that records of this task bear."""
@@ -160,14 +167,15 @@ class Run:
 
     def start(self) -> Self:
         """Begin the run by hand, without becoming `current()`. One that is dropped unfinished counts as lost."""
-        self.outer = current_context.get()
-        self._by_hand = True
-        self._begin()
+        if not self._begun:
+            self._by_hand = True
+            self._begin(current_context.get())
         return self
 
     def finish(self, error: BaseException | None = None) -> None:
         """End a run begun by hand; *error* is what ended it, or None. A second call does nothing."""
-        self._end(error)
+        if self._by_hand:
+            self._end(error)
 
     def __enter__(self) -> Self:
         self._resume()
@@ -189,63 +197,77 @@ class Run:
         return self.__exit__(kind, error, traceback)
 
     def __del__(self) -> None:
+        if not self._lost_when_dropped or self._ended:
+            return
         series, began_s = self._series, self._began_s
-        if self._by_hand and series is not None and began_s is not None and not self._ended:
+        if series is not None and began_s is not None and began_s >= self._tracker.forked_at_s:
             self._ended = True
-            if self._generation == self._tracker.generation:
-                series.uncompleted.mark()
-                series.live.pop(id(self), None)
-                self._tracker.abandon(series, began_s)
+            series.uncompleted.mark()
+            series.live.pop(id(self), None)
+            self._tracker.abandon(series)
 
     def _resume(self) -> None:
         """Become `current()`, and begin when this is the first time."""
         self._restore = current_context.get()
-        if self._began_s is None:
-            self.outer = self._restore
-            self._begin()
-        current_context.set(self)
+        if not self._begun:
+            self._begin(self._restore)
+        current_context.set(self if self._inner is None else self._inner)
 
     def _suspend(self) -> None:
-        """Restore the context around the run, by value: a generator may be stepped in another context each time."""
-        if current_context.get() is self:
+        """Restore the context around the run, by value: a generator may be stepped in another context each time.
+
+        What stands open inside the run, a claim around a generator's `yield` say, is put back when it goes on.
+        """
+        context = current_context.get()
+        if is_within(context, self):
+            self._inner = None if context is self else context
             current_context.set(self._restore)
 
-    def _begin(self) -> None:
+    def _begin(self, outer: Context) -> None:
+        """Begin, once: join the delivery that *outer* brought, and count the beginning when events are recorded."""
         tracker, definition = self._tracker, self._definition
-        if self._began_s is not None or (tracker.gate.asleep and not tracker.gate.wake()):
-            return
+        self._begun = True
+        self.outer = outer
         joined = self._join()
+        if tracker.gate.asleep and not tracker.gate.wake():
+            return
         self._series = series = tracker.series(self.type, self.queue, definition.static_tags)
         if joined:
             series.joined.mark()
         began = series.started.marks.mark
         self._began_s = began_s = tracker.clock.monotonic()
+        self._lost_when_dropped = True
         began()
         series.live[id(self)] = began_s
-        self.wait_s = series.keep_wait(
-            began_s,
-            wire.read_text(self._headers, wire.ENQUEUED_AT),
-            wire.read_text(self._headers, wire.NOT_BEFORE),
-        )
+        self.wait_s = series.keep_wait(began_s, *self._stamps())
         if not joined:
             tracker.lifecycle.claimed(self, self._site)
 
     def _join(self) -> bool:
-        known_id = self._task_id or wire.read_text(self._headers, wire.TASK_ID)
-        taken = self._claim if self._claim is not None and self._claim.join() else None
-        if taken is None:
-            taken = find_taken(self.outer, self.type, known_id)
+        """Take over what the delivery knows; tell whether this is its first run, whose claim is counted already."""
+        ids = wire.known_ids(self._task_id, self._headers)
+        taken = self._claim or find_taken(self.outer, self.type, ids)
         if taken is None:
             return False
+        first = taken is not self._claim or taken.join()
         self.queue = taken.queue
-        self._headers = taken.headers if self._headers is None else self._headers
-        self._task_id = known_id or taken.task_id
-        return True
+        if self._headers is None:
+            self._headers = taken.headers
+        if not ids:
+            self._task_id = taken.task_id
+        return first
+
+    def _stamps(self) -> tuple[str | None, str | None]:
+        headers = self._headers
+        return wire.read_text(headers, wire.ENQUEUED_AT), wire.read_text(headers, wire.NOT_BEFORE)
 
     def _end(self, error: BaseException | None, *, marked: bool = False) -> None:
         """Count the end, once. *marked* when the wrapper's short way has marked it already."""
         series, began_s = self._series, self._began_s
         if self._ended or series is None or began_s is None:
+            return
+        if began_s < self._tracker.forked_at_s:  # begun in the parent process, which ends it too
+            self._ended = True
             return
         completed = error is None and self._word is None
         mark = series.completed.marks.mark if completed else series.uncompleted.mark
@@ -254,8 +276,6 @@ class Run:
             mark()
         duration_s = self._tracker.clock.monotonic() - began_s
         series.live.pop(id(self), None)
-        if self._generation != self._tracker.generation:
-            return  # begun in the parent process, which ends it too
         if completed:
             series.duration.append(duration_s)
         try:
@@ -274,5 +294,5 @@ class Run:
             tracker.count_end(series, verdict, error, duration_s)
         worker = tracker.workers.scope()
         if worker is not None:
-            worker.beat()
+            worker.renew_beat()
         tracker.lifecycle.ended(self, verdict, error, duration_s, self._site)

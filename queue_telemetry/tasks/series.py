@@ -1,11 +1,12 @@
 """The series of one task, bound once so that a wrapper only marks and appends."""
 
 from collections import deque
-from typing import Final
+from functools import partial
+from typing import Any, Final
 
 from queue_telemetry._runtime import Clock, DropReason
 from queue_telemetry.metrics import CATALOG, MAX_SAMPLES, Batch, Marks, Registry, take
-from queue_telemetry.tasks.headers import read_epoch_s
+from queue_telemetry.tasks.headers import ENQUEUED_AT, NOT_BEFORE, read_epoch_s, read_text
 
 __all__ = ["StaticTags", "TaskSeries"]
 
@@ -103,37 +104,42 @@ class TaskSeries:
         if self._stamps:
             self._drain_stamps(batch)
 
-    def stamp(self, began_s: float, enqueued_at: object, not_before: object) -> None:
-        """Keep what a run's wait is worked out from by the next drain."""
-        self._stamp_marks.mark()
-        self._stamps.append((began_s, enqueued_at, not_before))
+    def stamp(self, began_s: float, headers: Any) -> None:
+        """Keep what the next drain works out a run's wait from. Must not raise."""
+        read = headers.get if type(headers) is dict else partial(read_text, headers)
+        enqueued_at = read(ENQUEUED_AT)
+        if enqueued_at is not None:
+            self._stamp_marks.mark()
+            self._stamps.append((began_s, enqueued_at, read(NOT_BEFORE)))
 
     def keep_wait(self, began_s: float, enqueued_at: object, not_before: object) -> float | None:
         """Count the wait of a run that began at *began_s*, monotonic; return it in seconds, None when unknown."""
-        wait_s = self._wait_s(began_s, enqueued_at, not_before)
+        wait_s = self.wait_s(began_s, enqueued_at, not_before)
         if wait_s is not None:
+            wait_s = self._clamp(wait_s)
             self.wait.marks.mark()
             self.wait.append(wait_s)
         return wait_s
 
-    def _drain_stamps(self, batch: Batch) -> None:
-        stamps, lost = take(self._stamps, self._stamp_marks, self._stamps_kept)
-        self._stamps_kept += len(stamps) + lost
-        waits = [wait_s for stamp in stamps if (wait_s := self._wait_s(*stamp)) is not None]
-        batch.drop(lost, DropReason.OVERFLOW)
-        if waits:
-            batch.timings.append((self.wait.series, waits))
-
-    def _wait_s(self, began_s: float, enqueued_at: object, not_before: object) -> float | None:
-        """Return begin - max(enqueued, not before), at least 0: clocks of two hosts may disagree, and that is counted."""
+    def wait_s(self, began_s: float, enqueued_at: object, not_before: object) -> float | None:
+        """Return begin - max(enqueued, not before) in seconds, None when unknown; negative when clocks disagree."""
         could_start_s = read_epoch_s(enqueued_at)
         if could_start_s is None:
             return None
         not_before_s = read_epoch_s(not_before)
         if not_before_s is not None:
             could_start_s = max(could_start_s, not_before_s)
-        began_epoch_s = self._clock.time() - (self._clock.monotonic() - began_s)
-        if began_epoch_s < could_start_s:
+        return self._clock.time() - (self._clock.monotonic() - began_s) - could_start_s
+
+    def _drain_stamps(self, batch: Batch) -> None:
+        stamps, lost = take(self._stamps, self._stamp_marks, self._stamps_kept)
+        self._stamps_kept += len(stamps) + lost
+        waits = [self._clamp(wait_s) for stamp in stamps if (wait_s := self.wait_s(*stamp)) is not None]
+        batch.drop(lost, DropReason.OVERFLOW)
+        if waits:
+            batch.timings.append((self.wait.series, waits))
+
+    def _clamp(self, wait_s: float) -> float:
+        if wait_s < 0:
             self.waits_clamped.mark()
-            return 0.0
-        return began_epoch_s - could_start_s
+        return max(0.0, wait_s)

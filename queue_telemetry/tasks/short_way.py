@@ -11,9 +11,9 @@ import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final
 
+from queue_telemetry.tasks.awaitables import is_awaitable
 from queue_telemetry.tasks.context import Frame, current_context, run_of_frame
 from queue_telemetry.tasks.definition import Parameter
-from queue_telemetry.tasks.headers import ENQUEUED_AT, NOT_BEFORE
 
 if TYPE_CHECKING:
     from queue_telemetry.tasks.handler import Handler
@@ -42,7 +42,7 @@ def short_function(  # noqa: C901 - one straight way; each step is there for exa
     (id_at, id_name), (headers_at, headers_name) = _place(handler.task_id), _place(handler.headers)
     plain_types: set[type] = {type(None), bool, int, float, str, bytes, list, dict, tuple}
 
-    def wrapper(*args: Any, **kwargs: Any) -> Any:
+    def wrapper(*args: Any, **kwargs: Any) -> Any:  # noqa: C901 - the same
         if get() is not None or not gate.quiet:
             return general(*args, **kwargs)
         token = key = task_id = headers = None
@@ -56,19 +56,18 @@ def short_function(  # noqa: C901 - one straight way; each step is there for exa
             key = started()
             if tracked:
                 live[key] = began_s
-                token = set_(frame)
-                if type(headers) is dict:
-                    stamp(began_s, headers.get(ENQUEUED_AT), headers.get(NOT_BEFORE))
-            else:
-                token = set_(frame)
+            token = set_(frame)
+            if headers is not None:
+                stamp(began_s, headers)
             result = function(*args, **kwargs)
-        except BaseException as error:
-            uncompleted()
-            run_of_frame(frame)._end(error, marked=True)
-            raise
-        else:
             if made or type(result) not in plain_types:
                 return _returned(frame, result, plain_types)
+        except BaseException as error:
+            if not made or not made[0]._ended:
+                uncompleted()
+                run_of_frame(frame)._end(error, marked=True)
+            raise
+        else:
             completed()
             append(clock() - began_s)
             return result
@@ -99,7 +98,7 @@ def short_coroutine(  # noqa: C901 - one straight way; each step is there for ex
     tracked = handler.task_id is not None or handler.headers is not None
     (id_at, id_name), (headers_at, headers_name) = _place(handler.task_id), _place(handler.headers)
 
-    async def wrapper(*args: Any, **kwargs: Any) -> Any:
+    async def wrapper(*args: Any, **kwargs: Any) -> Any:  # noqa: C901 - the same
         if get() is not None or not gate.quiet:
             return await general(*args, **kwargs)
         key = task_id = headers = None
@@ -113,20 +112,19 @@ def short_coroutine(  # noqa: C901 - one straight way; each step is there for ex
             key = started()
             if tracked:
                 live[key] = began_s
-                set_(frame)
-                if type(headers) is dict:
-                    stamp(began_s, headers.get(ENQUEUED_AT), headers.get(NOT_BEFORE))
-            else:
-                set_(frame)
+            set_(frame)
+            if headers is not None:
+                stamp(began_s, headers)
             result = await function(*args, **kwargs)
-        except BaseException as error:
-            uncompleted()
-            run_of_frame(frame)._end(error, marked=True)
-            raise
-        else:
             if made:
                 made[0]._end(None)
                 return result
+        except BaseException as error:
+            if not made or not made[0]._ended:
+                uncompleted()
+                run_of_frame(frame)._end(error, marked=True)
+            raise
+        else:
             completed()
             append(clock() - began_s)
             return result
@@ -148,10 +146,6 @@ def _place(reader: object) -> tuple[int, str]:
 
 def _returned(frame: Frame, result: Any, plain_types: set[type]) -> Any:
     """End a call whose run somebody asked for, or that returned what may have to be awaited."""
-    kind = type(result)
-    if hasattr(kind, "__await__"):
-        return frame[0].returned(run_of_frame(frame), result)
-    if len(plain_types) < _MAX_PLAIN_TYPES:
-        plain_types.add(kind)
-    run_of_frame(frame)._end(None)
-    return result
+    if not is_awaitable(result) and len(plain_types) < _MAX_PLAIN_TYPES:
+        plain_types.add(type(result))
+    return frame[0].returned(run_of_frame(frame), result)

@@ -15,7 +15,6 @@ __all__ = ["Tracker"]
 _FAILED: Final = CATALOG["queue.tasks.failed"]
 _DURATION: Final = CATALOG["queue.task.duration"]
 _IN_FLIGHT: Final = CATALOG["queue.tasks.in_flight"]
-_LOST: Final = Verdict(Outcome.FAILED, Reason.LOST)
 _MAX_UNREAD: Final = 1_000  # error samples or abandoned runs between two collections; the counters count all
 
 
@@ -28,7 +27,7 @@ class Tracker:
         clock: The clocks.
         lifecycle: Writes the lifecycle records.
         workers: The worker scopes that are open.
-        generation: Raised in a forked child, so that what the parent began is not ended twice.
+        forked_at_s: When this process was forked, in monotonic seconds: what began before is the parent's to end.
     """
 
     def __init__(self, registry: Registry, gate: Gate, clock: Clock) -> None:
@@ -37,12 +36,11 @@ class Tracker:
         self.clock = clock
         self.workers = Workers(clock)
         self.lifecycle = Lifecycle(self.workers)
-        self.generation = 0
+        self.forked_at_s = float("-inf")
         self._series: dict[tuple[str, str, StaticTags], TaskSeries] = {}
         self._errors: deque[ErrorSample] = deque(maxlen=_MAX_UNREAD)
-        self._abandoned: deque[tuple[TaskSeries, float]] = deque(maxlen=_MAX_UNREAD)
+        self._abandoned: deque[TaskSeries] = deque(maxlen=_MAX_UNREAD)
         self._in_flight: dict[tuple[str, str], Series] = {}
-        self._forked_at_s = float("-inf")
         registry.add_source(self.drain)
 
     def series(self, type_: str, queue: str, static_tags: StaticTags) -> TaskSeries:
@@ -56,7 +54,7 @@ class Tracker:
         return series
 
     def count_end(
-        self, series: TaskSeries, verdict: Verdict, error: BaseException | None, duration_s: float | None
+        self, series: TaskSeries, verdict: Verdict, error: BaseException | None, duration_s: float
     ) -> None:
         """Count a run that ended without completing; its end has been marked already."""
         labels = (series.queue, series.type)
@@ -64,19 +62,18 @@ class Tracker:
         if outcome is Outcome.FAILED:
             reason = verdict.reason or Reason.EXCEPTION
             counter = self.registry.counter(_FAILED, (*labels, error_type(error), reason), series.static_tags)
-            if error is not None and reason is not Reason.EXPECTED:
-                self._errors.append(ErrorSample.of(error, series.type, self.clock.time()))
         else:
             counter = self.registry.counter(CATALOG[f"queue.tasks.{outcome}"], labels, series.static_tags)
         counter.marks.mark()
-        if duration_s is not None:
-            timer = self.registry.timer(_DURATION, (*labels, outcome), series.static_tags)
-            timer.marks.mark()
-            timer.append(duration_s)
+        timer = self.registry.timer(_DURATION, (*labels, outcome), series.static_tags)
+        timer.marks.mark()
+        timer.append(duration_s)
+        if outcome is Outcome.FAILED and error is not None and verdict.reason is not Reason.EXPECTED:
+            self._errors.append(ErrorSample.of(error, series.type, self.clock.time()))
 
-    def abandon(self, series: TaskSeries, began_s: float) -> None:
+    def abandon(self, series: TaskSeries) -> None:
         """Note a run that nobody will finish. Called by the garbage collector: one append, no lock."""
-        self._abandoned.append((series, began_s))
+        self._abandoned.append(series)
 
     def take_errors(self) -> list[ErrorSample]:
         """Return the error samples since the last call."""
@@ -93,7 +90,7 @@ class Tracker:
         """
         began, untracked = [], 0
         for series in list(self._series.values()):
-            live = [began_s for began_s in list(series.live.values()) if began_s >= self._forked_at_s]
+            live = [began_s for began_s in list(series.live.values()) if began_s >= self.forked_at_s]
             began += live
             untracked += max(0, series.in_flight() - len(live))
         return None if untracked or not began else max(0.0, self.clock.monotonic() - min(began))
@@ -117,13 +114,16 @@ class Tracker:
                 batch.gauges.append((gauge, number, 0))
         self.workers.drain(batch, sum(in_flight.values()))
         for _ in range(len(self._abandoned)):
-            series, _began_s = self._abandoned.popleft()
-            self.count_end(series, _LOST, None, None)
+            series = self._abandoned.popleft()
+            tags = (series.queue, series.type, error_type(None), Reason.LOST)
+            lost = self.registry.counter(_FAILED, tags, series.static_tags)
+            batch.counters.append(
+                (lost.series, 1, 1)
+            )  # its own cell may be drained already, and this batch the last
 
     def reset_after_fork(self) -> None:
         """In a forked child: the runs, worker scopes and errors so far are the parent's. Cheap, and takes no lock."""
-        self.generation += 1
-        self._forked_at_s = self.clock.monotonic()
+        self.forked_at_s = self.clock.monotonic()
         self._errors.clear()
         self._abandoned.clear()
         self._in_flight.clear()

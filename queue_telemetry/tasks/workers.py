@@ -31,13 +31,8 @@ class Workers:
 
     def worker_id(self) -> str:
         """Return the worker that this code runs for: the context's, else the only open one, else the default."""
-        scope = _current_worker.get()
-        if scope is None:
-            scopes = list(self._open.values())
-            if len(scopes) != 1:
-                return self.default_id
-            scope = scopes[0]
-        return scope.id
+        scope = self.scope()
+        return self.default_id if scope is None else scope.id
 
     def active(self) -> int | None:
         """Return how many scopes are open, None before the first one was."""
@@ -109,8 +104,13 @@ class WorkerScope:
         self._outer: WorkerScope | None = None
 
     def beat(self) -> None:
-        """Give a sign of life; claims and the ends of runs do so by themselves."""
+        """Give a sign of life; claims do so by themselves. The first one promises more."""
         self.last_beat_s = self._clock.monotonic()
+
+    def renew_beat(self) -> None:
+        """Give a sign of life if one was promised: the end of a run is one, but not each run tells its end."""
+        if self.last_beat_s is not None:
+            self.beat()
 
     def __enter__(self) -> Self:
         self._outer = _current_worker.get()

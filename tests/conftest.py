@@ -1,0 +1,34 @@
+"""Keeps every test away from the environment it runs in, and from the threads of the test before."""
+
+import os
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+_SETTINGS = ("QUEUE_TELEMETRY_", "DD_", "STATSD_")
+_ENDS_WITHIN_S = 5.0
+
+
+@pytest.fixture(autouse=True)
+def _clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """No setting from outside, and no `.env` where the test runs."""
+    for name in [name for name in os.environ if name.startswith(_SETTINGS)]:
+        monkeypatch.delenv(name)
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.fixture(autouse=True)
+def _no_thread_is_left() -> Iterator[None]:
+    """Every thread of the library that a test starts has to end with it."""
+    before = set(threading.enumerate())
+    yield
+    left = [
+        thread
+        for thread in threading.enumerate()
+        if thread not in before and thread.name.startswith("queue_telemetry")
+    ]
+    for thread in left:
+        thread.join(_ENDS_WITHIN_S)
+    assert [] == [thread.name for thread in left if thread.is_alive()]
