@@ -193,7 +193,7 @@ class Telemetry(Instruments, Operations):
             slots_used=min(in_flight, slots),
             slots_total=slots,
             in_flight=in_flight,
-            longest_running_s=tracker.longest_running_s(),
+            longest_running_s=tracker.longest_running_s() if in_flight else None,
             heartbeat_age_s=None if in_flight else workers.heartbeat_age_s(),
             configuration_invalid=self._configuration_invalid,
             telemetry=telemetry,

@@ -1,0 +1,88 @@
+"""The outputs of one process: built whole or not at all, and what they call a loss."""
+
+from pathlib import Path
+
+import pytest
+
+from queue_telemetry._runtime import Clock, DropReason
+from queue_telemetry.exceptions import ConfigurationError
+from queue_telemetry.metrics import Batch
+from queue_telemetry.settings import load
+from queue_telemetry.telemetry._outputs import Outputs
+
+
+class HandClock:
+    """Turned by hand."""
+
+    def __init__(self) -> None:
+        self.now_s = 1000.0
+        self.clock = Clock(monotonic=lambda: self.now_s, time=lambda: self.now_s)
+
+
+@pytest.fixture
+def hand() -> HandClock:
+    return HandClock()
+
+
+def _outputs(settings: dict[str, object], hand: HandClock) -> Outputs:
+    return Outputs(load(**settings), hand.clock, lambda: True)
+
+
+def _lose(outputs: Outputs, reason: DropReason) -> None:
+    batch = Batch()
+    batch.drop(1, reason)
+    outputs.add(batch)
+
+
+def test_a_slot_is_taken_only_when_everything_else_is_right(
+    settings: dict[str, object], hand: HandClock, tmp_path: Path
+) -> None:
+    with pytest.raises(ConfigurationError):
+        _outputs({**settings, "statsd_prefix": "p" * 150}, hand)
+
+    assert not (tmp_path / "state").exists()
+
+
+def test_outputs_that_live_together_have_slots_of_their_own(
+    settings: dict[str, object], hand: HandClock, tmp_path: Path
+) -> None:
+    first, second = _outputs(settings, hand), _outputs(settings, hand)
+    locks = sorted(lock.name for lock in (tmp_path / "state" / "slots").iterdir())
+    first.close(1.0), second.close(1.0)
+
+    assert ["0.lock", "1.lock"] == locks
+
+
+@pytest.mark.parametrize(
+    ("reason", "dropping"),
+    [(DropReason.OVERFLOW, {"statsd"}), (DropReason.INVALID, set()), (DropReason.CLOSED, set())],
+)
+def test_only_losses_that_are_the_sinks_fault_count(
+    settings: dict[str, object], hand: HandClock, reason: DropReason, dropping: set[str]
+) -> None:
+    outputs = _outputs(settings, hand)
+    _lose(outputs, reason)
+
+    assert dropping == outputs.dropping()
+    outputs.close(1.0)
+
+
+def test_a_loss_is_over_a_minute_later_and_a_new_one_is_new(
+    settings: dict[str, object], hand: HandClock
+) -> None:
+    outputs = _outputs(settings, hand)
+    seen = []
+    for advance_s in (0, 59, 2, 0):
+        hand.now_s += advance_s
+        if advance_s == 0:
+            _lose(outputs, DropReason.OVERFLOW)
+        seen.append(bool(outputs.dropping()))
+    outputs.close(1.0)
+
+    assert [True, True, False, True] == seen
+
+
+def test_closing_twice_is_closing_once(settings: dict[str, object], hand: HandClock) -> None:
+    outputs = _outputs(settings, hand)
+
+    assert (True, True) == (outputs.close(1.0), outputs.close(1.0))
