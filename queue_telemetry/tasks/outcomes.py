@@ -54,8 +54,7 @@ class Policy:
     def __post_init__(self) -> None:
         for name in ("retry_on", "expected", "ignore", "timeout_on"):
             matcher = getattr(self, name)
-            kinds = matcher if isinstance(matcher, tuple) else (matcher,)
-            if not callable(matcher) and not all(isinstance(kind, type) for kind in kinds):
+            if not callable(matcher) and not _are_types(matcher):
                 raise ConfigurationError(
                     f"{name}={matcher!r} is neither exception types, one or a tuple, nor a callable (exception, run)"
                 )
@@ -122,6 +121,10 @@ def _matches(error: BaseException, matcher: Matcher, run: "Run") -> bool:
     if isinstance(matcher, tuple | type):
         return isinstance(error, matcher)
     return bool(matcher(error, run))
+
+
+def _are_types(kinds: object) -> bool:
+    return isinstance(kinds, type) or (isinstance(kinds, tuple) and all(map(_are_types, kinds)))
 
 
 def _is_time_limit(error: BaseException) -> bool:

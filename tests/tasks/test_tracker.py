@@ -1,0 +1,61 @@
+"""What the tracker tells health of the runs in flight."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from queue_telemetry.api import Telemetry
+from queue_telemetry.tasks import Tracker
+
+
+def _longest_running(telemetry: Telemetry) -> object:
+    return telemetry.health().as_dict()["longest_running"]
+
+
+@pytest.mark.parametrize(
+    ("readers", "known"), [({"task_id": "task_id"}, True), ({"headers": "headers"}, True), ({}, False)]
+)
+def test_the_longest_running_is_known_of_tracked_handlers(
+    readers: dict[str, Any], known: bool, telemetry: Telemetry
+) -> None:
+    @telemetry.task(**readers)
+    def handler(task_id: object = None, headers: object = None) -> object:
+        return _longest_running(telemetry)
+
+    assert known is isinstance(handler("a"), float)
+    assert _longest_running(telemetry) is None
+
+
+def test_the_longest_running_is_the_oldest_of_all(telemetry: Telemetry) -> None:
+    runs = [telemetry.run("work").start() for _ in range(3)]
+    age = _longest_running(telemetry)
+    runs[0].finish()
+    younger = _longest_running(telemetry)
+    for run in runs[1:]:
+        run.finish()
+
+    assert isinstance(age, float)
+    assert isinstance(younger, float)
+
+
+def test_series_beyond_the_limit_fold_into_one(
+    make_telemetry: Callable[..., Telemetry], series_of: Callable[[Telemetry], dict[tuple[str, ...], int]]
+) -> None:
+    telemetry = make_telemetry(max_series=2)
+    for number in range(5):
+        with telemetry.run(f"work-{number}"):
+            assert 1 == telemetry._tracker.in_flight()
+
+    assert 3 == series_of(telemetry)["queue.tasks.completed", "__other__", "__other__"]
+    assert 0 == telemetry._tracker.in_flight()
+
+
+def test_errors_are_bounded_between_collections(telemetry: Telemetry) -> None:
+    tracker: Tracker = telemetry._tracker
+    for _ in range(1500):
+        telemetry.run("work").start().finish(ValueError())
+
+    assert len(tracker.take_errors()) <= 1000
+    telemetry._collect()
+    assert 1500 == telemetry._stats.snapshot().totals_by_type["queue.tasks.failed", "work"]
