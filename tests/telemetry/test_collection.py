@@ -103,6 +103,7 @@ def test_swaps_among_collecting_threads_lose_and_double_nothing(
     def collect() -> None:
         while not stop.is_set():
             collection.collect()
+            stop.wait(0.0001)  # locks are not fair
 
     threads = [threading.Thread(target=collect) for _ in range(2)]
     for thread in threads:

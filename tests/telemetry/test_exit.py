@@ -70,7 +70,14 @@ def test_sigterm_ends_it_at_once(run_script: RunScript) -> None:
     assert ended.seconds < _START_S
 
 
-@pytest.mark.parametrize("trouble", ["dead", "hung", "says 503"])
+@pytest.mark.parametrize(
+    "trouble",
+    [
+        "dead",
+        pytest.param("hung", marks=pytest.mark.acceptance),
+        pytest.param("says 503", marks=pytest.mark.acceptance),
+    ],
+)
 def test_a_collector_in_trouble_delays_the_exit_by_no_more_than_the_deadline(
     run_script: RunScript, statsd: StatsdServer, collector: Collector, trouble: str
 ) -> None:

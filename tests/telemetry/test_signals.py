@@ -18,7 +18,7 @@ def test_a_handler_may_call_anything_while_the_main_thread_does(
     ended = run_script(
         f"""
         import random
-        handled, armed = 0, True
+        handled, armed, slowest = 0, True, 0.0
 
         def arm():  # again at a handler's end, so that they do not pile up
             signal.setitimer(signal.ITIMER_REAL, random.uniform(0.0001, 0.003) if armed else 0)
@@ -28,8 +28,9 @@ def test_a_handler_may_call_anything_while_the_main_thread_does(
             qt.counter("mails").increment()
 
         def handler(*_):
-            global handled
+            global handled, slowest
             handled += 1
+            began = time.monotonic()
             qt.counter("signals").increment()
             work()
             kind = handled % 5
@@ -40,6 +41,7 @@ def test_a_handler_may_call_anything_while_the_main_thread_does(
             else:
                 try: logger.info("signal")
                 except RuntimeError: pass
+            slowest = max(slowest, time.monotonic() - began)
             arm()
 
         def session(seconds):
@@ -69,7 +71,7 @@ def test_a_handler_may_call_anything_while_the_main_thread_does(
             assert not os.waitpid(pid, 0)[1]
         armed = False
         arm()
-        say(done=done, handled=handled, flushed=qt.flush(10.0), closed=qt.close(10.0),
+        say(done=done, handled=handled, slowest=slowest, flushed=qt.flush(10.0), closed=qt.close(10.0),
             totals=qt.counter.__self__._stats.snapshot().totals["mails"])
         """,
         task_logs="none",
@@ -77,7 +79,8 @@ def test_a_handler_may_call_anything_while_the_main_thread_does(
     ).said[0]
 
     assert (True, True) == (ended["flushed"], ended["closed"])
-    assert ended["handled"] > 50
+    assert ended["handled"] > 5
+    assert ended["slowest"] < 0.95  # nobody waits for the code that is interrupted; that would take a second
     if not children:
         assert ended["done"] + ended["handled"] == ended["totals"]
         assert statsd.wait_until(lambda: statsd.counter("mails") == ended["totals"])
