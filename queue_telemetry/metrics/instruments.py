@@ -104,17 +104,16 @@ class Counter:
 
     def drain(self, batch: Batch) -> None:
         """Move what was counted since the last drain into the batch."""
-        weight = self.marks.take_new()
-        total: int | float = weight
+        ones = self.marks.take_new()
+        if ones:
+            batch.counters.append((self.series, ones, ones))
         if self._amounts:
-            taken, lost = take(self._amounts, self._others, self._kept)
-            self._kept += len(taken) + lost
-            weight += len(taken)
-            total += sum(taken)
+            amounts, lost = take(self._amounts, self._others, self._kept)
+            self._kept += len(amounts) + lost
+            if amounts:
+                batch.counters.append((self.series, sum(amounts), len(amounts)))
             batch.drop(lost, DropReason.OVERFLOW)
         batch.drop(self._invalid.take_new(), DropReason.INVALID)
-        if weight:
-            batch.counters.append((self.series, total, weight))
 
 
 class Gauge:

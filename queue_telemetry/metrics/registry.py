@@ -41,6 +41,7 @@ class Registry:
         self._sources: list[Callable[[Batch], None]] = []
         self._folded = Marks()
         self._overflowed: set[str] = set()
+        self._batch = Batch()
 
     def counter(self, metric: Metric, values: tuple[str, ...] = (), static_tags: Tags = ()) -> Counter:
         """Return the counter of a series."""
@@ -127,8 +128,11 @@ class Registry:
         self._sources.append(source)
 
     def collect(self) -> Batch:
-        """Drain every cell exactly once. One collection at a time: the caller holds the collect lock."""
-        batch = Batch()
+        """Drain every cell exactly once. One collection at a time: the caller holds the collect lock.
+
+        What a collection that an exception cut short has drained, a signal handler's say, is in the next one's batch.
+        """
+        batch = self._batch
         for cells in list(self._cells.values()):
             for cell in list(cells.values()):
                 cell.drain(batch)
@@ -138,6 +142,7 @@ class Registry:
             batch.drop(refused.weight, DropReason.INVALID)
         for source in self._sources:
             source(batch)
+        self._batch = Batch()
         return batch
 
     def discard(self) -> None:

@@ -54,6 +54,23 @@ def test_a_collection_takes_each_value_once(registry: Registry) -> None:
     assert 0 == registry.collect().weight
 
 
+def test_a_collection_that_is_cut_short_is_in_the_next_one(registry: Registry) -> None:
+    counter, faults = registry.counter(_EMPTY, ("mail",)), [KeyError("interrupt")]
+
+    def source(batch: Batch) -> None:
+        if faults:
+            raise faults.pop()
+
+    registry.add_source(source)
+    counter.increment()
+    with pytest.raises(KeyError, match="interrupt"):
+        registry.collect()
+    counter.increment()
+
+    assert 2 == registry.collect().weight
+    assert 0 == registry.collect().weight
+
+
 def test_a_source_adds_to_every_collection(registry: Registry) -> None:
     registry.add_source(lambda batch: batch.drop(1, DropReason.CLOSED))
 
