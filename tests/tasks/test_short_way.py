@@ -164,18 +164,19 @@ class InterruptError(BaseException):
 @pytest.fixture
 def interrupted(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[Callable[[], object]], None]]:
     """Calls something over and over, until 400 times a signal raises `InterruptError` in the middle of it."""
-    armed, done = threading.Event(), threading.Event()
+    armed = [False]  # no Event: its lock would be taken twice by a signal inside it
+    done = threading.Event()
 
     def interrupt(*_: object) -> None:
-        if armed.is_set():
-            armed.clear()
+        if armed[0]:
+            armed[0] = False
             raise InterruptError
 
     def keep_calling(call: Callable[[], object]) -> None:
         for _ in range(400):
             try:
-                armed.set()
-                while armed.is_set():
+                armed[0] = True
+                while armed[0]:
                     call()
             except InterruptError:
                 continue
