@@ -16,8 +16,9 @@ __all__ = ["Outputs", "host_name"]
 
 _NO_FAULT_OF_THE_SINK: Final = frozenset({DropReason.INVALID, DropReason.CLOSED, DropReason.WITHHELD})
 _DROPPING_FOR_S: Final = 60.0
-_STATSD_SHARE_S: Final = (
-    0.5  # of a closing time: what a last flush over UDP takes at most in all but the worst case
+_STATSD_SHARE_S: Final = 0.5  # of a closing time: what a flush over UDP takes in all but the worst case
+_GOODBYE_S: Final = (
+    0.1  # for the last words, what became of the logs among them, when those took more than their time
 )
 
 
@@ -75,11 +76,13 @@ class Outputs:
     def close(self, timeout_s: float) -> bool:
         """Send what can be sent in time, drop and count the rest, stop the threads, give the slot back."""
         deadline_s = time.monotonic() + timeout_s
+        statsd_share_s = min(_STATSD_SHARE_S, timeout_s / 2)
         self._loop.stop(0.0)
+        self._emitter.flush(statsd_share_s)  # before the logs, which may take all the time there is
         sent = True
         if self._logs is not None:
-            sent = self._logs.close(max(0.0, timeout_s - min(_STATSD_SHARE_S, timeout_s / 2)))
-        sent &= self._emitter.close(max(0.0, deadline_s - time.monotonic()))
+            sent = self._logs.close(max(0.0, deadline_s - statsd_share_s - time.monotonic()))
+        sent &= self._emitter.close(max(_GOODBYE_S, deadline_s - time.monotonic()))
         if self._slot is not None:
             self._slot.close()
         return sent

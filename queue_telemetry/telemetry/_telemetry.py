@@ -205,10 +205,7 @@ class Telemetry(Instruments, Operations):
 
     def _wake(self) -> bool:
         """Start what this process needs at its first event; tell whether events are recorded."""
-        if self._closed:
-            self._count_after_close()
-            return False
-        if self._settings is not None and not self._settings.enabled:
+        if self._is_off():
             return False
         # Nobody waits for a thread that is at it already, since the cells keep the event; but what a forked child's cells
         # keep before they are emptied of the parent's would go with that.
@@ -216,7 +213,7 @@ class Telemetry(Instruments, Operations):
             if not held:
                 return True
             try:
-                return not self._gate.asleep or self._start()
+                return not self._gate.asleep or (not self._is_off() and self._start())
             except Exception as error:  # noqa: BLE001 - an event of the application must not end in our start
                 message = "telemetry could not start: %s: %s"
                 say("wake", message, type(error).__name__, error, level=logging.ERROR)
@@ -234,13 +231,13 @@ class Telemetry(Instruments, Operations):
             self._configuration_invalid |= not right
         if not self._settings.enabled:
             return False
+        close_at_exit(self)
         self._collection.forget_inherited()
         destination = self._outputs
         if destination is None:
             self._settings, destination, right = build_leniently(self._settings, self._clock, self._collect)
             self._configuration_invalid |= not right
             self._adopt(self._settings, destination)
-        close_at_exit(self)
         if self._ticker is None:
             self._ticker = BackgroundLoop("queue_telemetry-ticker", self._tick)
         if destination.start() and (self._ticker.alive or self._ticker.start()):
@@ -271,7 +268,10 @@ class Telemetry(Instruments, Operations):
         return old
 
     def _shut_down(self, timeout_s: float) -> bool:
-        self._gate.asleep, self._gate.quiet = True, False
+        with self._waking.held(
+            min(timeout_s, _LOCK_WAIT_S)
+        ):  # a start that is under way comes to its end first
+            self._gate.asleep, self._gate.quiet = True, False
         ticker, self._ticker = self._ticker, None
         if ticker is not None:
             ticker.stop(0.0)
@@ -295,9 +295,10 @@ class Telemetry(Instruments, Operations):
     def _collect(self) -> bool:
         return self._collection.collect()
 
-    def _count_after_close(self) -> None:
-        destination = self._outputs
-        if destination is not None:
+    def _is_off(self) -> bool:
+        """Tell whether events are not wanted; those after `close()` are counted as dropped."""
+        if self._closed and self._outputs is not None:
             late = Batch()
             late.drop(1, DropReason.CLOSED)
-            destination.add(late)
+            self._outputs.add(late)
+        return self._closed or (self._settings is not None and not self._settings.enabled)

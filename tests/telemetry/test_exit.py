@@ -146,7 +146,7 @@ def test_daemon_threads_that_go_on_raise_nothing(run_script: RunScript, statsd: 
         while qt.health().completed_1h < 100: time.sleep(0.01)
         """)
 
-    assert statsd.counter("queue.tasks.completed") >= 100
+    assert statsd.wait_until(lambda: statsd.counter("queue.tasks.completed") >= 100)
 
 
 def test_the_exit_hook_keeps_no_instance_alive(run_script: RunScript) -> None:

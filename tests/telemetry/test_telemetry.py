@@ -401,6 +401,36 @@ def test_health_after_close_counts_nothing(telemetry: Telemetry) -> None:
     assert _statsd_stats(telemetry) == _statsd_stats(telemetry)
 
 
+def test_close_waits_for_a_first_event_that_is_starting_the_threads(
+    telemetry: Telemetry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Otherwise they would start after it, and nobody would stop them."""
+    starting, go = threading.Event(), threading.Event()
+    adopt = telemetry._adopt
+
+    def adopt_late(*args: object) -> object:
+        starting.set()
+        go.wait(5)
+        return adopt(*args)  # type: ignore[arg-type] # what it is called with
+
+    monkeypatch.setattr(telemetry, "_adopt", adopt_late)
+    first = threading.Thread(target=telemetry.counter("mails").increment)
+    first.start()
+    starting.wait(5)
+    closing = threading.Thread(target=telemetry.close)
+    closing.start()
+    go.set()
+    for thread in (first, closing):
+        thread.join(5)
+
+    assert telemetry._gate.asleep
+    telemetry.counter("mails").increment()
+    for thread in threading.enumerate():
+        if thread.name in _threads_of_ours():
+            thread.join(5)
+    assert set() == _threads_of_ours()
+
+
 def test_close_before_any_event_is_true_and_final(telemetry: Telemetry) -> None:
     assert telemetry.close()
 
