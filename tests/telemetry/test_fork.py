@@ -135,6 +135,7 @@ def test_first_events_of_a_childs_threads_are_all_its_own(
         for _ in range(5):
             pid = os.fork()
             if not pid:
+                sys.setswitchinterval(1e-5)
                 together = threading.Barrier(8)
                 threads = [threading.Thread(target=first, args=(together,)) for _ in range(8)]
                 for thread in threads: thread.start()
