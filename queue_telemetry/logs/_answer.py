@@ -55,5 +55,8 @@ class Sender(Protocol):
     def abort(self) -> None:
         """End the present exchange now, and every later one."""
 
+    def forget(self) -> None:
+        """In a forked child: close its copy of the parent's connection, without a word on it."""
+
     def close(self) -> None:
         """Close the connection; only when nobody sends any more."""

@@ -103,6 +103,13 @@ class HttpSender:
         self._aborted = True
         self._shut_down()
 
+    def forget(self) -> None:
+        """In a forked child: close its copy of the parent's connection. A TLS socket closed like this says no goodbye."""
+        connection, self._socket = self._socket, None
+        if connection is not None:
+            with suppress(OSError):
+                connection.close()
+
     def close(self) -> None:
         """Close the connection; only when nobody sends any more."""
         self._socket = None

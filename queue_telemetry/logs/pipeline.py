@@ -69,6 +69,10 @@ class LogPipeline:
         """See `Shipper.enforce_deadline`."""
         self.shipper.enforce_deadline()
 
+    def forget(self) -> None:
+        """See `Shipper.forget`."""
+        self.shipper.forget()
+
     def stats(self) -> dict[str, object]:
         """See `Shipper.stats`."""
         return self.shipper.stats()

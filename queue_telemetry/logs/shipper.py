@@ -129,6 +129,10 @@ class Shipper:
         """End a POST that takes too long. For the owner's ticker, about once a second; must not block."""
         self._sender.enforce_deadline()
 
+    def forget(self) -> None:
+        """In a forked child: close its copy of the parent's connection. Takes no lock, says nothing to the collector."""
+        self._sender.forget()
+
     def stats(self) -> dict[str, object]:
         """Return how delivery goes, ready for JSON: no address and no secret in it."""
         delivery, pending, pending_bytes = self._buffer.read()

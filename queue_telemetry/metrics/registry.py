@@ -40,6 +40,7 @@ class Registry:
         self._refused: dict[Kind, Cell] = {}
         self._sources: list[Callable[[Batch], None]] = []
         self._folded = Marks()
+        self._invalid = Marks()  # one for all instruments: a collection reads it once
         self._overflowed: set[str] = set()
         self._batch = Batch()
 
@@ -140,6 +141,7 @@ class Registry:
             refused = Batch()
             cell.drain(refused)
             batch.drop(refused.weight, DropReason.INVALID)
+        batch.drop(self._invalid.take_new(), DropReason.INVALID)
         for source in self._sources:
             source(batch)
         self._batch = Batch()
@@ -188,14 +190,14 @@ class Registry:
         return (OTHER,) * len(metric.tags), ()
 
     def _new_counter(self, series: Series) -> Counter:
-        return Counter(series, self._gate)
+        return Counter(series, self._gate, self._invalid)
 
     def _new_timer(self, series: Series) -> Timer:
-        return Timer(series, self._gate, self._clock)
+        return Timer(series, self._gate, self._clock, self._invalid)
 
     def _new_gauge(self, series: Series) -> Gauge:
         expires_s = SHARED_GAUGE_EXPIRES_S if series.metric.owner is Owner.SHARED else None
-        return Gauge(series, self._gate, self._clock, expires_s=expires_s)
+        return Gauge(series, self._gate, self._clock, self._invalid, expires_s=expires_s)
 
 
 def tag_text(value: object) -> str:

@@ -34,12 +34,12 @@ class Timer:
 
     __slots__ = ("_clock", "_gate", "_invalid", "_kept", "_promises", "_samples", "append", "marks", "series")
 
-    def __init__(self, series: Series, gate: Gate, clock: Clock) -> None:
+    def __init__(self, series: Series, gate: Gate, clock: Clock, invalid: Marks) -> None:
         self.series = series
         self.marks = Marks()
         self._gate = gate
         self._clock = clock
-        self._invalid = Marks()
+        self._invalid = invalid
         self._promises = _AllMarks(self.marks)
         self._samples: deque[float] = deque(maxlen=MAX_SAMPLES)
         self._kept = 0
@@ -51,7 +51,7 @@ class Timer:
             return
         number = plain_number(seconds)
         if number is not None and number >= 0:
-            self.marks.mark()
+            next(self.marks.left)
             self.append(float(number))
         else:
             self._invalid.mark()
@@ -87,25 +87,15 @@ class Timer:
         """Time every call of *function*; generators from their first step to their end."""
         if isinstance(function, staticmethod | classmethod):
             return cast("F", type(function)(self(function.__func__)))
-        if kind_of(function) is not CallableKind.FUNCTION:
-            return watched(function, _TimerWatch(self._clock, self._keep))
-        gate, wake, clock = self._gate, self._gate.wake, self._clock.monotonic
-        mark, append = self.marks.mark, self.append
-
-        def wrapper(*args: Any, **kwargs: Any) -> Any:
-            began_s = clock()
-            try:
-                return function(*args, **kwargs)
-            finally:
-                if not gate.asleep or wake():
-                    mark()
-                    append(clock() - began_s)
-
-        return cast("F", functools.wraps(function)(wrapper))
+        match kind_of(function):
+            case CallableKind.FUNCTION:
+                return cast("F", functools.wraps(function)(self._timed_function(function)))
+            case CallableKind.COROUTINE:
+                return cast("F", functools.wraps(function)(self._timed_coroutine(function)))
+        return watched(function, _TimerWatch(self._clock, self._keep))
 
     def drain(self, batch: Batch) -> None:
         """Move the durations kept since the last drain into the batch."""
-        batch.drop(self._invalid.take_new(), DropReason.INVALID)
         if not self._samples:
             return
         durations, lost = take(self._samples, self._promises, self._kept)
@@ -114,9 +104,39 @@ class Timer:
         if durations:
             batch.timings.append((self.series, durations))
 
+    def _timed_function(self, function: Callable[..., Any]) -> Callable[..., Any]:
+        gate, wake, clock = self._gate, self._gate.wake, self._clock.monotonic
+        marks, append = self.marks.left, self.append
+
+        def wrapper(*args: Any, **kwargs: Any) -> Any:
+            began_s = clock()
+            try:
+                return function(*args, **kwargs)
+            finally:
+                if not gate.asleep or wake():
+                    next(marks)
+                    append(clock() - began_s)
+
+        return wrapper
+
+    def _timed_coroutine(self, function: Callable[..., Any]) -> Callable[..., Any]:
+        gate, wake, clock = self._gate, self._gate.wake, self._clock.monotonic
+        marks, append = self.marks.left, self.append
+
+        async def wrapper(*args: Any, **kwargs: Any) -> Any:
+            began_s = clock()
+            try:
+                return await function(*args, **kwargs)
+            finally:
+                if not gate.asleep or wake():
+                    next(marks)
+                    append(clock() - began_s)
+
+        return wrapper
+
     def _keep(self, began_s: float) -> None:
         if not self._gate.asleep or self._gate.wake():
-            self.marks.mark()
+            next(self.marks.left)
             self.append(self._clock.monotonic() - began_s)
 
 

@@ -26,6 +26,7 @@ _LONGEST_HOST: Final = 253  # RFC 1035, 255 bytes on the wire
 _TOKEN: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # RFC 9110, a field name
 _HEADER_VALUE: Final = re.compile(r"[\t\x20-\x7e]*")  # what the HTTP client can send; no CR, no LF
 _VISIBLE: Final = re.compile(r"[\x21-\x7e]+")
+_MAX_PREFIX_CHARS: Final = 100  # leaves a name its other half
 _NOT_IN_PREFIX: Final = re.compile(r"[\s:|@#;,]")  # they end a name on the wire
 
 
@@ -50,7 +51,7 @@ def check_path(path: Path) -> Path:
 def check_prefix(prefix: str) -> str:
     """Return the prefix of metric names without dots at its ends, since one is put between."""
     prefix = prefix.strip(".")
-    if not prefix or _NOT_IN_PREFIX.search(prefix):
+    if not prefix or _NOT_IN_PREFIX.search(prefix) or len(prefix) > _MAX_PREFIX_CHARS:
         raise ValueError
     return prefix
 

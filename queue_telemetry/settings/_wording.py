@@ -15,7 +15,7 @@ _MASK: Final = "**********"
 _RIGHT: Final = {
     "tags": "key:value pairs, such as team:core,tier:free",
     "statsd_host": "a host name or an IP address, without a scheme or a port",
-    "statsd_prefix": "a name such as billing.prod, without white space or any of : | @ # ; ,",
+    "statsd_prefix": "a name such as billing.prod, at most 100 characters, without white space or any of : | @ # ; ,",
     "log_url": "an http or https URL with a host, such as https://logs.example.com/ingest",
     "log_token": "printable ASCII without white space",
     "log_headers": "Name=value pairs in printable ASCII, such as X-Scope=core,X-Source=worker",

@@ -65,6 +65,11 @@ class UdpTransport:
             self._closed = True
             self._drop_socket()
 
+    def forget(self) -> None:
+        """In a forked child: close its copy of the parent's socket. Takes no lock: nobody may be left to release it."""
+        self._closed = True
+        self._drop_socket()
+
     def _open(self) -> socket.socket | None:
         with self._lock:
             if self._socket is None and not self._closed:

@@ -93,6 +93,10 @@ class StatsClient(TaggedCalls):
                 "last_error": None if self._last_error is None else str(self._last_error),
             }
 
+    def forget(self) -> None:
+        """In a forked child: close its copy of the parent's socket. Takes no lock, and the client is of no use after."""
+        self._transport.forget()
+
     @override
     def pipeline(self) -> Pipeline:
         """Return a pipeline that sends through this client."""

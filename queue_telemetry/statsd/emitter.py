@@ -147,6 +147,10 @@ class Emitter:
         self._client.close()
         return self._sent_all
 
+    def forget(self) -> None:
+        """In a forked child: close its copy of the parent's socket. Takes no lock."""
+        self._client.forget()
+
     def stats(self) -> dict[str, object]:
         """Return where it sends, what it sent and what it lost, and why; plain values for JSON."""
         delivery = self._ledger.read()

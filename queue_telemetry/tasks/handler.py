@@ -12,6 +12,7 @@ from queue_telemetry.tasks.definition import Definition, Parameter, Site, find_p
 from queue_telemetry.tasks.run import Run
 from queue_telemetry.tasks.series import TaskSeries
 from queue_telemetry.tasks.short_way import short_coroutine, short_function
+from queue_telemetry.tasks.tracked_way import tracked_coroutine, tracked_function
 from queue_telemetry.tasks.tracker import Tracker
 
 __all__ = ["Handler", "Reader", "decorate"]
@@ -29,6 +30,7 @@ class Handler(Watch[Run]):
         series: The series of its declared queue, for the short way.
         task_id: The parameter that holds the task's id, or a callable, or None.
         headers: The same for the headers.
+        plain_types: Types of results that are nothing to await; grows, within a bound.
     """
 
     def __init__(
@@ -43,6 +45,7 @@ class Handler(Watch[Run]):
         self.series: TaskSeries = tracker.series(definition.type, definition.queue, definition.static_tags)
         self.task_id = task_id
         self.headers = headers
+        self.plain_types: set[type] = {type(None), bool, int, float, str, bytes, list, dict, tuple}
         self._definition = definition
         self._site = site
 
@@ -98,15 +101,18 @@ def decorate(
         find_parameter(function, headers, "headers") if isinstance(headers, str) else headers,
     )
     general = watched(function, handler)
-    short = _SHORT_WAYS.get(kind_of(function))
+    tracked = task_id is not None or headers is not None
+    short = _SHORT_WAYS.get((kind_of(function), tracked))
     if short is None or callable(task_id) or callable(headers):
         return general
     return cast("F", functools.wraps(function)(short(handler, function, general)))
 
 
-_SHORT_WAYS: Final[dict[CallableKind, Callable[[Any, Any, Any], Callable[..., Any]]]] = {
-    CallableKind.FUNCTION: short_function,
-    CallableKind.COROUTINE: short_coroutine,
+_SHORT_WAYS: Final[dict[tuple[CallableKind, bool], Callable[[Any, Any, Any], Callable[..., Any]]]] = {
+    (CallableKind.FUNCTION, False): short_function,
+    (CallableKind.FUNCTION, True): tracked_function,
+    (CallableKind.COROUTINE, False): short_coroutine,
+    (CallableKind.COROUTINE, True): tracked_coroutine,
 }
 
 

@@ -185,7 +185,7 @@ class Operations:
         """
         if not isinstance(slots, int) or slots < 0:  # type: ignore[redundant-expr] # not every caller is type-checked
             raise ConfigurationError(f"slots={slots!r} is not a whole number of tasks, 0 or more")
-        return WorkerScope(self._tracker.workers, self._tracker.clock, str(id), slots)
+        return WorkerScope(self._tracker.workers, self._tracker.gate, self._tracker.clock, str(id), slots)
 
     def current(self) -> Run | None:
         """Return the run that this code belongs to, None outside a task."""

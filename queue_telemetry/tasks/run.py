@@ -73,8 +73,8 @@ class Run:
         cls, tracker: Tracker, definition: Definition, frame: Frame, series: TaskSeries, site: Site
     ) -> "Run":
         """Return the run of a wrapper's short way, which has begun already."""
-        _, began_s, _, task_id, headers = frame
-        run = cls(tracker, definition, task_id=task_id, headers=headers, site=site)  # type: ignore[arg-type] # a dict
+        _, began_s, _, task_id, headers, *_ = frame
+        run = cls(tracker, definition, task_id=task_id, headers=headers, site=site)
         run._series = series
         run._begun = True
         run._began_s = began_s

@@ -35,6 +35,8 @@ class TaskSeries:
         joined: Runs that joined a claim.
         duration: Durations of the completed runs; its marks are those of `completed`.
         wait: Times in the queue.
+        stamps: (began in monotonic seconds, enqueued at, not before) of runs, of which the next drain makes waits.
+        stamped: The marks that promise a stamp each.
         live: When each tracked run began, in monotonic seconds, by a key of its own.
     """
 
@@ -42,25 +44,31 @@ class TaskSeries:
         "_clock",
         "_in_flight_before_fork",
         "_own_claims",
-        "_stamp_marks",
-        "_stamps",
         "_stamps_kept",
+        "_waits_clamped",
         "claimed",
         "completed",
         "duration",
         "joined",
         "live",
         "queue",
+        "stamped",
+        "stamps",
         "started",
         "static_tags",
         "type",
         "uncompleted",
         "wait",
-        "waits_clamped",
     )  # fmt: skip
 
     def __init__(
-        self, registry: Registry, clock: Clock, type_: str, queue: str, static_tags: StaticTags
+        self,
+        registry: Registry,
+        clock: Clock,
+        waits_clamped: Marks,
+        type_: str,
+        queue: str,
+        static_tags: StaticTags,
     ) -> None:
         labels = (queue, type_)
         self.type = type_
@@ -75,10 +83,10 @@ class TaskSeries:
             _DURATION, (*labels, "completed"), static_tags, marks=self.completed.marks
         )
         self.wait = registry.timer(_WAIT, labels, static_tags)
-        self.waits_clamped = Marks()
+        self._waits_clamped = waits_clamped
         self.live: dict[int, float] = {}
-        self._stamp_marks = Marks()
-        self._stamps: deque[tuple[float, object, object]] = deque(maxlen=MAX_SAMPLES)
+        self.stamped = Marks()
+        self.stamps: deque[tuple[float, object, object]] = deque(maxlen=MAX_SAMPLES)
         self._stamps_kept = 0
         self._clock = clock
         self._own_claims = 0
@@ -101,7 +109,7 @@ class TaskSeries:
         self._own_claims = own_claims
         if new:
             batch.counters.append((self.claimed.series, new, new))
-        if self._stamps:
+        if self.stamps:
             self._drain_stamps(batch)
 
     def stamp(self, began_s: float, headers: Any) -> None:
@@ -109,8 +117,8 @@ class TaskSeries:
         read = headers.get if type(headers) is dict else partial(read_text, headers)
         enqueued_at = read(ENQUEUED_AT)
         if enqueued_at is not None:
-            self._stamp_marks.mark()
-            self._stamps.append((began_s, enqueued_at, read(NOT_BEFORE)))
+            self.stamped.mark()
+            self.stamps.append((began_s, enqueued_at, read(NOT_BEFORE)))
 
     def keep_wait(self, began_s: float, enqueued_at: object, not_before: object) -> float | None:
         """Count the wait of a run that began at *began_s*, monotonic; return it in seconds, None when unknown."""
@@ -132,7 +140,7 @@ class TaskSeries:
         return self._clock.time() - (self._clock.monotonic() - began_s) - could_start_s
 
     def _drain_stamps(self, batch: Batch) -> None:
-        stamps, lost = take(self._stamps, self._stamp_marks, self._stamps_kept)
+        stamps, lost = take(self.stamps, self.stamped, self._stamps_kept)
         self._stamps_kept += len(stamps) + lost
         waits = [self._clamp(wait_s) for stamp in stamps if (wait_s := self.wait_s(*stamp)) is not None]
         batch.drop(lost, DropReason.OVERFLOW)
@@ -141,5 +149,5 @@ class TaskSeries:
 
     def _clamp(self, wait_s: float) -> float:
         if wait_s < 0:
-            self.waits_clamped.mark()
+            self._waits_clamped.mark()
         return max(0.0, wait_s)

@@ -4,7 +4,7 @@ from collections import deque
 from typing import Final
 
 from queue_telemetry._runtime import Clock, Gate
-from queue_telemetry.metrics import CATALOG, OTHER, Batch, ErrorSample, Registry, Series
+from queue_telemetry.metrics import CATALOG, OTHER, Batch, ErrorSample, Marks, Registry, Series
 from queue_telemetry.tasks.lifecycle import Lifecycle
 from queue_telemetry.tasks.outcomes import Outcome, Reason, Verdict, error_type
 from queue_telemetry.tasks.series import StaticTags, TaskSeries
@@ -41,6 +41,8 @@ class Tracker:
         self._errors: deque[ErrorSample] = deque(maxlen=_MAX_UNREAD)
         self._abandoned: deque[TaskSeries] = deque(maxlen=_MAX_UNREAD)
         self._in_flight: dict[tuple[str, str], Series] = {}
+        self._waits_clamped = Marks()
+        self._told: dict[Series, int] = {}
         registry.add_source(self.drain)
 
     def series(self, type_: str, queue: str, static_tags: StaticTags) -> TaskSeries:
@@ -50,7 +52,9 @@ class Tracker:
         if series is None:
             if len(self._series) >= self.registry.max_series:
                 key = (OTHER, OTHER, ())
-            series = self._series.setdefault(key, TaskSeries(self.registry, self.clock, *key))
+            series = self._series.setdefault(
+                key, TaskSeries(self.registry, self.clock, self._waits_clamped, *key)
+            )
         return series
 
     def count_end(
@@ -97,7 +101,7 @@ class Tracker:
 
     def waits_clamped(self) -> int:
         """Return how many waits were negative, for the clocks of two hosts disagree."""
-        return sum(series.waits_clamped.read() for series in list(self._series.values()))
+        return self._waits_clamped.read()
 
     def drain(self, batch: Batch) -> None:
         """Put what is worked out from the series into the batch: claims, waits, lost runs and the process's gauges."""
@@ -110,7 +114,8 @@ class Tracker:
             gauge = self._in_flight.get(labels)
             if gauge is None and number:
                 gauge = self._in_flight[labels] = Series(_IN_FLIGHT, labels)
-            if gauge is not None:
+            if gauge is not None and self._told.get(gauge) != number:
+                self._told[gauge] = number
                 batch.gauges.append((gauge, number, 0))
         self.workers.drain(batch, sum(in_flight.values()))
         for _ in range(len(self._abandoned)):
@@ -121,12 +126,17 @@ class Tracker:
                 (lost.series, 1, 1)
             )  # its own cell may be drained already, and this batch the last
 
+    def tell_again(self) -> None:
+        """Have the next drain tell every gauge, changed or not: what keeps them is a new one."""
+        self._told.clear()
+
     def reset_after_fork(self) -> None:
         """In a forked child: the runs, worker scopes and errors so far are the parent's. Cheap, and takes no lock."""
         self.forked_at_s = self.clock.monotonic()
         self._errors.clear()
         self._abandoned.clear()
         self._in_flight.clear()
+        self._told.clear()
         self.workers.clear()
 
     def forget_parents_runs(self) -> None:

@@ -3,7 +3,7 @@
 from contextvars import ContextVar
 from typing import Final, Literal, Self
 
-from queue_telemetry._runtime import Clock
+from queue_telemetry._runtime import Clock, Gate
 from queue_telemetry.metrics import CATALOG, Batch, Series
 
 __all__ = ["WorkerScope", "Workers"]
@@ -94,12 +94,13 @@ class WorkerScope:
         last_beat_s: When it last gave a sign of life, monotonic seconds; None before the first.
     """
 
-    def __init__(self, workers: Workers, clock: Clock, worker_id: str, slots: int) -> None:
+    def __init__(self, workers: Workers, gate: Gate, clock: Clock, worker_id: str, slots: int) -> None:
         self.id = worker_id
         self.slots = slots
         self.claiming = 0
         self.last_beat_s: float | None = None
         self._workers = workers
+        self._gate = gate
         self._clock = clock
         self._outer: WorkerScope | None = None
 
@@ -113,6 +114,8 @@ class WorkerScope:
             self.beat()
 
     def __enter__(self) -> Self:
+        if self._gate.asleep:
+            self._gate.wake()  # an event: an idle worker's gauges are sent too
         self._outer = _current_worker.get()
         _current_worker.set(self)
         self._workers._add(self)

@@ -64,6 +64,7 @@ class Collection:
             if held:
                 self._drain()
             before, self.destination = self.destination, destination
+            self._tracker.tell_again()
         return before
 
     def forget_inherited(self) -> None:

@@ -88,7 +88,10 @@ class Outputs:
         return sent
 
     def forget(self) -> None:
-        """In a forked child: let go of the parent's slot. The sockets go with this object."""
+        """In a forked child: close its copies of the parent's sockets and slot, in silence."""
+        self._emitter.forget()
+        if self._logs is not None:
+            self._logs.forget()
         if self._slot is not None:
             self._slot.forget()
 

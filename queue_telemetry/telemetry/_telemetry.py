@@ -207,9 +207,10 @@ class Telemetry(Instruments, Operations):
         """Start what this process needs at its first event; tell whether events are recorded."""
         if self._is_off():
             return False
-        # Nobody waits for a thread that is at it already, since the cells keep the event; but what a forked child's cells
-        # keep before they are emptied of the parent's would go with that.
-        with self._waking.held(_LOCK_WAIT_S if self._collection.inherited else 0.0) as held:
+        # Nobody waits for a thread that starts again, since the cells keep the event. At the first start they do: the
+        # sink is not there yet for what they log, and a forked child's cells are emptied of the parent's.
+        first = self._collection.inherited or self._outputs is None
+        with self._waking.held(_LOCK_WAIT_S if first else 0.0) as held:
             if not held:
                 return True
             try:
@@ -259,13 +260,12 @@ class Telemetry(Instruments, Operations):
 
     def _adopt(self, settings: Settings, outputs: Outputs | None) -> Destination | None:
         """Have everything from now on go to new outputs; return the old ones, not yet closed."""
-        old = self._collection.swap(outputs)
         if outputs is not None:
             self._registry.max_series = settings.max_series
             self._tracker.lifecycle.events = EVENTS_BY_SETTING[settings.task_logs]
             self._tracker.workers.default_id = settings.worker_id or f"{host_name()}:{os.getpid()}"
         self._sink.send_to(settings, None if outputs is None else outputs.buffer)
-        return old
+        return self._collection.swap(outputs)  # last: who sees a destination relies on the sink
 
     def _shut_down(self, timeout_s: float) -> bool:
         with self._waking.held(

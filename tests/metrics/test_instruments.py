@@ -32,6 +32,7 @@ def gauge(registry: Registry) -> Gauge:
 def drained(cell: Counter | Gauge) -> Batch:
     batch = Batch()
     cell.drain(batch)
+    batch.drop(cell._invalid.take_new(), DropReason.INVALID)  # as a collection does for all cells at once
     return batch
 
 
@@ -55,16 +56,6 @@ def test_marks_are_counted_and_reading_them_adds_none() -> None:
         marks.mark()
 
     assert [0, 0, 3, 3] == [*seen, marks.read(), marks.read()]
-
-
-def test_each_mark_has_a_key_of_its_own() -> None:
-    marks = Marks()
-    keys = []
-    for _ in range(5):
-        keys.append(marks.mark())
-        marks.read()
-
-    assert 5 == len(set(keys))
 
 
 def test_what_is_new_is_taken_once() -> None:
@@ -117,24 +108,21 @@ def interrupts() -> Generator[None]:
 
 
 def test_marks_are_exact_under_exceptions_at_any_byte_code(interrupts: None) -> None:
-    marks, proof, interrupted = Marks(), deque[int](), 0
-    mark, count = marks.mark, proof.append
+    marks, proof, interrupted = Marks(), Marks(), 0
     delays_s = [0.00002 + 0.000013 * (step % 11) for step in range(60)]
     for delay_s in delays_s:
         try:
             signal.setitimer(signal.ITIMER_VIRTUAL, delay_s)
             for _ in range(100_000):  # an exception that comes while garbage is collected is lost
-                count(mark())  # keeps the key of each mark that returned
+                next(marks.left)
+                next(proof.left)
                 marks.read()
         except InterruptedError_:
             interrupted += 1
     read = marks.read()
 
     assert interrupted > len(delays_s) // 2
-    assert len(proof) == len(set(proof))
-    assert (
-        len(proof) <= read <= len(proof) + interrupted
-    )  # a mark whose key was lost on the way is still a mark
+    assert proof.read() <= read <= proof.read() + interrupted  # between the two lines, the mark is kept
 
 
 @pytest.mark.parametrize(("amount", "sum_", "invalid"), [(1, 1, 0), (7, 7, 0), (0.5, 0.5, 0), (-1, 0, 1)])

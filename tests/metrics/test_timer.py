@@ -31,6 +31,7 @@ def own_context() -> None:
 def drained(timer: Timer) -> Batch:
     batch = Batch()
     timer.drain(batch)
+    batch.drop(timer._invalid.take_new(), DropReason.INVALID)  # as a collection does for all cells at once
     return batch
 
 

@@ -134,7 +134,7 @@ SECRET = "**********"
             "statsd_prefix",
             "a b",
             "'a b'",
-            "a name such as billing.prod, without white space or any of : | @ # ; ,",
+            "a name such as billing.prod, at most 100 characters, without white space or any of : | @ # ; ,",
         ),
         ("statsd_flush_interval_s", 0.05, "0.05", "a number from 0.1 to 60"),
         ("statsd_flush_interval_s", "nan", "'nan'", "a number from 0.1 to 60"),

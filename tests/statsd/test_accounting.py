@@ -153,5 +153,5 @@ def test_decoded_weights_of_a_sample_add_up_to_the_calls(
         total += decode(rate) * len(values)
         kept += len(values)
     assert total == pytest.approx(calls, rel=1e-9)
-    assert kept == min(calls, max_samples)
+    assert min(calls, (max_samples + 1) // 2) <= kept <= max_samples
     assert ledger.read().delivered == calls

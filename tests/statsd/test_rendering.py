@@ -84,14 +84,11 @@ def test_more_timings_than_the_limit_are_sent_as_a_weighted_sample(
 ) -> None:
     client, sent = record()
     emitter, ledger = make_emitter(client, max_samples=4)
-    emitter.add(Batch(timings=[(TIMER, [0.5] * 10)]))
+    emitter.add(Batch(timings=[(TIMER, [0.5] * 8)]))
     emitter.flush(1.0)
 
-    assert lines(sent) == [
-        *["app.queue.task.wait.mail.send:500.000|ms|@0.3333333333333333"] * 2,
-        *["app.queue.task.wait.mail.send:500.000|ms|@0.5"] * 2,
-    ]
-    assert ledger.read().delivered == 10
+    assert lines(sent) == ["app.queue.task.wait.mail.send:500.000|ms|@0.5"] * 4
+    assert ledger.read().delivered == 8
 
 
 def test_line_too_long_for_a_datagram_is_oversize(record: Record, make_emitter: MakeEmitter) -> None:

@@ -21,14 +21,15 @@ def test_empty_reservoir_has_nothing_to_send() -> None:
 
 @settings(deadline=None)
 @given(st.integers(1, 20), st.lists(st.integers(0, 60), max_size=12))
-def test_past_the_limit_exactly_the_limit_is_kept_and_weights_add_up(limit: int, sizes: list[int]) -> None:
+def test_past_the_limit_at_least_half_of_it_is_kept_and_weights_add_up(limit: int, sizes: list[int]) -> None:
     reservoir = Reservoir(limit)
     for size in sizes:
         assert reservoir.extend([0.5] * size) == 0
     groups = reservoir.weighted()
 
     assert reservoir.seen == sum(sizes)
-    assert sum(len(values) for _, values in groups) == min(limit, sum(sizes))
+    kept = sum(len(values) for _, values in groups)
+    assert min((limit + 1) // 2, sum(sizes)) <= kept <= limit
     assert sum(calls * len(values) for calls, values in groups) == sum(sizes)
     assert (
         max((calls for calls, _ in groups), default=0) - min((calls for calls, _ in groups), default=0) <= 1

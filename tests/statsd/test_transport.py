@@ -1,4 +1,6 @@
+import os
 import socket
+import threading
 from collections.abc import Generator
 from typing import Any
 
@@ -112,3 +114,28 @@ def test_socket_that_broke_is_opened_again(receiver: Any, transport: UdpTranspor
 
     assert transport.send(b"b:1|c") is DropReason.UNSENT
     assert transport.send(b"c:1|c") is None
+
+
+def test_forgetting_closes_the_socket_though_another_thread_holds_the_lock() -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as receiver:
+        receiver.bind(("127.0.0.1", 0))
+        transport = UdpTransport()
+        transport.retarget([(socket.AF_INET, receiver.getsockname())])
+        assert transport.send(b"a:1|c") is None
+        descriptor = transport._socket.fileno() if transport._socket is not None else -1
+        held, done = threading.Event(), threading.Event()
+
+        def hold() -> None:  # as a thread of the parent's may have done, which a child does not have
+            with transport._lock:
+                held.set()
+                done.wait(10)
+
+        holder = threading.Thread(target=hold)
+        holder.start()
+        assert held.wait(10)
+        transport.forget()
+        done.set()
+        holder.join()
+
+    with pytest.raises(OSError, match="Bad file descriptor"):
+        os.fstat(descriptor)

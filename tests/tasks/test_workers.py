@@ -2,11 +2,13 @@
 
 import os
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
 from queue_telemetry.api import Telemetry
 from queue_telemetry.exceptions import ConfigurationError
+from queue_telemetry.testing import StatsdServer
 
 
 def test_active_workers_are_unknown_until_the_first_scope(telemetry: Telemetry) -> None:
@@ -73,3 +75,18 @@ def test_the_end_of_a_run_inside_a_claim_is_a_sign_of_life(telemetry: Telemetry)
         assert first is not None
         assert worker.last_beat_s is not None
         assert first < worker.last_beat_s
+
+
+def test_opening_a_scope_is_an_event_so_that_an_idle_workers_gauges_are_sent(tmp_path: Path) -> None:
+    with StatsdServer() as server:
+        telemetry = Telemetry(
+            statsd_host=server.host,
+            statsd_port=server.port,
+            statsd_dialect="datadog",
+            state_dir=tmp_path / "state",
+        )
+        with telemetry.worker("w", slots=3):
+            assert telemetry.flush()
+
+            assert 3 == server.gauge("queue.worker.slots", state="total")
+        telemetry.close()
