@@ -18,19 +18,20 @@ test: $(VENV)/.test  ## All that must pass.
 bench: $(VENV)/.bench  ## The budgets, beside the peers, in one run.
 	$(BIN)/python -m benchmarks
 
-$(BIN)/python:
+$(VENV)/.pip:
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet "pip>=25.1"
+	@touch $@
 
-$(VENV)/.demo: pyproject.toml | $(BIN)/python
+$(VENV)/.demo: pyproject.toml | $(VENV)/.pip
 	$(BIN)/python -m pip install --quiet --editable ".[demo]"
 	@touch $@
 
-$(VENV)/.test: pyproject.toml | $(BIN)/python
+$(VENV)/.test: pyproject.toml | $(VENV)/.pip
 	$(BIN)/python -m pip install --quiet --editable ".[demo]" --group test
 	@touch $@
 
-$(VENV)/.bench: pyproject.toml | $(BIN)/python
+$(VENV)/.bench: pyproject.toml | $(VENV)/.pip
 	$(BIN)/python -m pip install --quiet --editable ".[demo]" --group bench
 	@touch $@
 

@@ -36,19 +36,22 @@ def run_demo(statsd: StatsdServer, collector: Collector, *, tasks: int, hold: bo
     console = Console()
     logger.remove()  # the terminal is for the demo; its records go to the collector
     with tempfile.TemporaryDirectory(prefix="queue_telemetry-demo-") as state_dir:
+        defaults = {
+            name: field.get_default(call_default_factory=True, validated_data={})
+            for name, field in qt.Settings.model_fields.items()
+        }
+        own = {
+            "service": "demo",
+            "state_dir": state_dir,
+            "statsd_host": statsd.host,
+            "statsd_port": statsd.port,
+            "statsd_dialect": "datadog",
+            "statsd_prefix": PREFIX,
+            "log_url": collector.url,
+        }
         qt.configure(
-            enabled=True,
-            service="demo",
-            state_dir=state_dir,
-            statsd_host=statsd.host,
-            statsd_port=statsd.port,
-            statsd_dialect="datadog",
-            statsd_timer_type="d",
-            statsd_prefix=PREFIX,
-            log_url=collector.url,
-            log_level="INFO",
-            task_logs="all",
-        )
+            **(defaults | own)
+        )  # whatever the environment says: its settings are for another program
         try:
             checks = _work_and_compare(console, statsd, collector, tasks)
             if hold:

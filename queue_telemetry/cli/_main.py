@@ -4,9 +4,12 @@ import argparse
 import sys
 from collections.abc import Sequence
 
+from queue_telemetry.exceptions import ConfigurationError
+
 __all__ = ["main"]
 
 _DEFAULT_TASKS = 2000
+_CANNOT_RUN = 2
 _INTERRUPTED = 130  # as shells report SIGINT
 
 
@@ -24,6 +27,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _demo(arguments.tasks, hold=arguments.hold)
     except KeyboardInterrupt:
         return _INTERRUPTED
+    except ConfigurationError as error:
+        print(f"queue-telemetry: {error}", file=sys.stderr)
+        return _CANNOT_RUN
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -57,7 +63,7 @@ def _demo(tasks: int, *, hold: bool) -> int:
         if error.name is None or error.name.partition(".")[0] != "rich":
             raise
         print("the demo needs rich: pip install 'queue-telemetry[demo]'", file=sys.stderr)
-        return 2
+        return _CANNOT_RUN
     from queue_telemetry.testing import Collector, StatsdServer  # noqa: PLC0415 - only the demo needs them
 
     with StatsdServer(dialect="datadog") as statsd, Collector() as collector:

@@ -1,7 +1,6 @@
 """The private folder where processes of one user and service meet: ours, 0700, never through a link."""
 
 import os
-import re
 import stat
 import sys
 import tempfile
@@ -16,34 +15,28 @@ __all__ = ["private_dir"]
 _MODE: Final = 0o700
 _OTHERS: Final = 0o077
 _OWN_ENTRY: Final = "slots"
-_NAME_CHARACTERS: Final = 64
 
 
-def private_dir(path: Path | None, service: str | None) -> Path | None:
+def private_dir(path: Path | None) -> Path | None:
     """Make or find the folder for state and check that nobody else can read or plant anything in it.
 
-    An own folder that others can enter is closed to them, if it is empty or has been used for this before.
+    An own folder that others can enter is closed to them if it has been used for this before. All services of a user
+    share the default one: they share the host, and what tells their gauges apart there.
 
     Args:
-        path: The configured folder, used as it is; None for `queue_telemetry-<uid>/<service>` in the temporary folder.
-        service: Tells services of one user apart; None is `default`.
+        path: The configured folder, used as it is; None for `queue_telemetry-<uid>` in the temporary folder.
 
     Returns:
         The folder, or None where there can be none, which is said: no POSIX locks, a link, a file in the way, another
-        owner, a folder that holds something else and is open to others, or no right to make it.
+        owner, somebody's folder that is open to others, or no right to make it.
     """
     if sys.platform == "win32":
         say("state_dir", "no state folder: this system has no file locks that end with their process")
         return None
     try:
-        if path is not None:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            _make_private(path)
-            return path
-        home = Path(tempfile.gettempdir()) / f"queue_telemetry-{os.geteuid()}"
-        _make_private(home, by_name=True)
-        folder = home / _file_name(service)
-        _make_private(folder, by_name=True)
+        folder = Path(tempfile.gettempdir()) / f"queue_telemetry-{os.geteuid()}" if path is None else path
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        _make_private(folder, by_name=path is None)
     except (OSError, ValueError) as error:  # a NUL in the path is a ValueError
         say("state_dir", "no state folder: %s; set STATE_DIR to a folder of its own", error)
         return None
@@ -66,12 +59,8 @@ def _make_private(folder: Path, *, by_name: bool = False) -> None:
             raise PermissionError(f"{folder} belongs to user {found.st_uid}")
         if stat.S_IMODE(found.st_mode) & _OTHERS:
             entries = os.listdir(descriptor)  # noqa: PTH208 - pathlib lists no descriptor
-            if entries and not by_name and _OWN_ENTRY not in entries:
-                raise PermissionError(f"{folder} is open to other users and holds something else")
+            if not by_name and _OWN_ENTRY not in entries:
+                raise PermissionError(f"{folder} is open to other users and not of this library's making")
             os.fchmod(descriptor, _MODE)
     finally:
         os.close(descriptor)
-
-
-def _file_name(service: str | None) -> str:
-    return re.sub(r"[^A-Za-z0-9._-]", "_", service or "").lstrip(".")[:_NAME_CHARACTERS] or "default"

@@ -122,7 +122,8 @@ class Settings(BaseSettings):
     max_series: _Count = 1000
     """Most tag combinations of one metric; later ones are counted together, so that a mistake stays bounded."""
     state_dir: _Path | None = None
-    """Where the processes of one host share their counters for health; without it, a private folder."""
+    """Where the processes of this host agree on small numbers that tell their gauges apart; by default a private folder
+    of the user's."""
 
     health_heartbeat_max_age_s: _AgeOrOff = 60
     """Seconds without a sign of life from an open worker scope that make a process unhealthy; 0 is off."""

@@ -27,7 +27,12 @@ _TOKEN: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # RFC 9110, a field 
 _HEADER_VALUE: Final = re.compile(r"[\t\x20-\x7e]*")  # what the HTTP client can send; no CR, no LF
 _VISIBLE: Final = re.compile(r"[\x21-\x7e]+")
 _MAX_PREFIX_CHARS: Final = 100  # leaves a name its other half
-_NOT_IN_PREFIX: Final = re.compile(r"[\s:|@#;,]")  # they end a name on the wire
+_PREFIX: Final = re.compile(
+    r"[A-Za-z][A-Za-z0-9_-]*(\.[A-Za-z0-9_-]+)*"
+)  # what every StatsD server leaves as it is
+_OWN_HEADERS: Final = frozenset(
+    {"connection", "content-encoding", "content-length", "host", "transfer-encoding"}
+)
 
 
 def check_host(host: str) -> str:
@@ -51,7 +56,7 @@ def check_path(path: Path) -> Path:
 def check_prefix(prefix: str) -> str:
     """Return the prefix of metric names without dots at its ends, since one is put between."""
     prefix = prefix.strip(".")
-    if not prefix or _NOT_IN_PREFIX.search(prefix) or len(prefix) > _MAX_PREFIX_CHARS:
+    if not _PREFIX.fullmatch(prefix) or len(prefix) > _MAX_PREFIX_CHARS:
         raise ValueError
     return prefix
 
@@ -71,8 +76,9 @@ def check_token(token: str) -> None:
 
 
 def check_header(name: str, value: str) -> None:
-    """Refuse what is not one header, such as a value that begins another."""
-    if not _TOKEN.fullmatch(name) or not _HEADER_VALUE.fullmatch(value):
+    """Refuse what is not one header, such as a value that begins another, and what the library sets itself."""
+    own = name.lower() in _OWN_HEADERS
+    if own or not _TOKEN.fullmatch(name) or not _HEADER_VALUE.fullmatch(value):
         raise ValueError
 
 

@@ -1,6 +1,7 @@
 """Where values come from: keywords, our variables, the `.env` file and variables borrowed from other tools."""
 
 import os
+import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Final
@@ -26,6 +27,7 @@ _BORROWED: Final = (
     ("statsd_max_payload_bytes", "STATSD_MAXUDPSIZE"),
 )
 _LONGEST_SHOWN: Final = 80
+_WITHOUT_USER: Final = re.compile(r"//[^/@]*@")  # what stands before the host may be a password
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -146,7 +148,7 @@ def _add_url(sources: Sources, url: str) -> None:
             _URL,
             "%s=%s is ignored: should be udp://host:port, this version sends by UDP only",
             _URL,
-            shown(url),
+            shown(_WITHOUT_USER.sub("//", url)),
         )
         return
     sources.add("statsd_host", Given(_URL, host, ours=False))

@@ -15,10 +15,10 @@ _MASK: Final = "**********"
 _RIGHT: Final = {
     "tags": "key:value pairs, such as team:core,tier:free",
     "statsd_host": "a host name or an IP address, without a scheme or a port",
-    "statsd_prefix": "a name such as billing.prod, at most 100 characters, without white space or any of : | @ # ; ,",
+    "statsd_prefix": "a name such as billing.prod: ASCII letters, digits, _ and -, a letter first, at most 100 characters",
     "log_url": "an http or https URL with a host, such as https://logs.example.com/ingest",
     "log_token": "printable ASCII without white space",
-    "log_headers": "Name=value pairs in printable ASCII, such as X-Scope=core,X-Source=worker",
+    "log_headers": "Name=value pairs in printable ASCII, such as X-Scope=core,X-Source=worker, without Host, Connection and the like",
     "log_redact_keys": "names separated by commas, such as card_number,iban",
     "state_dir": "the path of a directory",
 }

@@ -149,7 +149,7 @@ def host_name() -> str:
 
 
 def _acquire_slot(settings: Settings) -> Slot | None:
-    folder = private_dir(settings.state_dir, settings.service)
+    folder = private_dir(settings.state_dir)
     return None if folder is None else acquire(folder)
 
 

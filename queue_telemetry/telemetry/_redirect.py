@@ -30,10 +30,12 @@ def redirected(telemetry: Telemetry, destination: Destination, settings: Setting
     if destination.buffer is not None:
         telemetry._sink.send_to(settings, destination.buffer)
     telemetry._closed = gate.asleep = False
+    telemetry.redirected = True
     gate.quiet = not lifecycle.events
     try:
         yield
     finally:
+        telemetry.redirected = False
         gate.quiet = False
         gate.asleep, gate.quiet, telemetry._closed = flags
         telemetry._sink.uninstall()

@@ -14,6 +14,7 @@ from queue_telemetry._runtime import (
     register_fork_aware,
     say,
 )
+from queue_telemetry.exceptions import ConfigurationError
 from queue_telemetry.healthcheck import HealthReport, ProcessFacts, Thresholds, evaluate, make_wsgi_app
 from queue_telemetry.metrics import Batch, Instruments, Registry, Stats
 from queue_telemetry.settings import Settings, load
@@ -48,6 +49,7 @@ class Telemetry(Instruments, Operations):
 
     Attributes:
         wsgi_app: `/livez`, `/readyz` and `/healthz` as a WSGI application.
+        redirected: Whether a test has its data elsewhere now: `configure()` then only checks, `close()` only collects.
 
     Raises:
         ConfigurationError: A setting is wrong.
@@ -78,6 +80,7 @@ class Telemetry(Instruments, Operations):
         self._draining = False
         self._closed = False
         self._closed_well = True
+        self.redirected = False
         self._begin_process()
         self.wsgi_app = make_wsgi_app(self.health)
         register_fork_aware(self)
@@ -116,6 +119,8 @@ class Telemetry(Instruments, Operations):
             ConfigurationError: A setting is wrong; nothing has changed then.
         """
         settings = load(**overrides)
+        if self.redirected:
+            return
         outputs = Outputs(settings, self._clock, self._collect) if settings.enabled else None
         with self._waking.held(_LOCK_WAIT_S):
             self._gate.asleep, self._gate.quiet = True, False
@@ -143,6 +148,8 @@ class Telemetry(Instruments, Operations):
 
         Idempotent; runs by itself at exit. Later events count as dropped, until `configure()`.
         """
+        if self.redirected:
+            return self._collect()
         timeout_s = min(max(timeout_s, 0.0), _LONGEST_S)
         with self._closing.held(timeout_s) as held:
             if not held:  # another thread takes longer than that, or this very thread is at it
@@ -218,6 +225,7 @@ class Telemetry(Instruments, Operations):
             except Exception as error:  # noqa: BLE001 - an event of the application must not end in our start
                 message = "telemetry could not start: %s: %s"
                 say("wake", message, type(error).__name__, error, level=logging.ERROR)
+                self._configuration_invalid |= isinstance(error, ConfigurationError)
                 return self._start_later()
 
     def _wake_for_record(self) -> bool:

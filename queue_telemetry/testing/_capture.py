@@ -1,5 +1,6 @@
 """Captures what code under test records, without a network, a thread or the environment."""
 
+import threading
 from collections.abc import Generator
 from contextlib import contextmanager
 from typing import Literal
@@ -19,29 +20,20 @@ _MAX_BYTES = 64 * 1024 * 1024
 
 
 class Captured:
-    """What was recorded inside a `capture()` block; may be asked inside and after it."""
+    """What was recorded inside a `capture()` block; may be asked inside and after it, by any thread."""
 
-    def __init__(self, telemetry: Telemetry) -> None:
-        self.buffer: RecordBuffer | None = RecordBuffer(
-            _MAX_BYTES, batch_bytes=_MAX_BYTES, linger_s=0, ledger=DeliveryLedger(), clock=SYSTEM_CLOCK
-        )
+    def __init__(self, telemetry: Telemetry, kept: "_Kept") -> None:
         self._telemetry = telemetry
+        self._kept = kept
         self._open = True
-        self._records: list[dict[str, object]] = []
-        self._counters: dict[Series, float] = {}
-        self._gauges: dict[Series, float] = {}
-        self._timings: dict[Series, list[float]] = {}
 
     @property
     def records(self) -> list[dict[str, object]]:
-        """The log records, lifecycle records among them, as the collector would get them; oldest first."""
-        buffer = self.buffer
-        if buffer is not None:
-            buffer.seal()
-            while (chunk := buffer.take()) is not None:
-                self._records += [orjson.loads(line) for line in bytes(chunk.data).splitlines()]
-                buffer.settle(chunk)
-        return self._records
+        """The log records, lifecycle records among them, as flat JSON objects; oldest first.
+
+        Without what the application's settings add: service, env, version, tags and redacted keys of its own.
+        """
+        return self._kept.read_records()
 
     def events(self, event: str) -> list[dict[str, object]]:
         """Return the lifecycle records of one event, such as `task_completed`."""
@@ -49,8 +41,7 @@ class Captured:
 
     def counter(self, name: str, **tags: str) -> float:
         """Return the sum of a counter over all series that have these tags; 0 when there is none."""
-        self._collect()
-        return sum(total for series, total in self._counters.items() if _is_of(series, name, tags))
+        return sum(amount for amounts in self._find(self._kept.counters, name, tags) for amount in amounts)
 
     def gauge(self, name: str, **tags: str) -> float | None:
         """Return the last value of the gauge that has these tags, None when there is none.
@@ -58,21 +49,45 @@ class Captured:
         Raises:
             LookupError: More than one series has them.
         """
-        self._collect()
-        values = [value for series, value in self._gauges.items() if _is_of(series, name, tags)]
-        if len(values) > 1:
-            raise LookupError(f"{len(values)} series of {name} have these tags; say more of them")
-        return values[0] if values else None
+        found = self._find(self._kept.gauges, name, tags)
+        if len(found) > 1:
+            raise LookupError(f"{len(found)} series of {name} have these tags; say more of them")
+        return found[0][-1] if found else None
 
     def timings(self, name: str, **tags: str) -> list[float]:
         """Return the durations of a timer in seconds, over all series that have these tags."""
-        self._collect()
-        return [
-            value
-            for series, values in self._timings.items()
-            if _is_of(series, name, tags)
-            for value in values
-        ]
+        return [value for values in self._find(self._kept.timings, name, tags) for value in values]
+
+    def _find(self, kept: dict[Series, list[float]], name: str, tags: dict[str, str]) -> list[list[float]]:
+        if self._open:
+            self._telemetry.flush()
+        with self._kept.lock:
+            return [list(values) for series, values in kept.items() if values and _is_of(series, name, tags)]
+
+
+class _Kept:
+    """Where the telemetry's data goes inside the block. The lock guards what it keeps."""
+
+    def __init__(self) -> None:
+        self.buffer: RecordBuffer | None = RecordBuffer(
+            _MAX_BYTES, batch_bytes=_MAX_BYTES, linger_s=0, ledger=DeliveryLedger(), clock=SYSTEM_CLOCK
+        )
+        self.lock = threading.Lock()
+        self.counters: dict[Series, list[float]] = {}
+        self.gauges: dict[Series, list[float]] = {}
+        self.timings: dict[Series, list[float]] = {}
+        self._records: list[dict[str, object]] = []
+
+    def read_records(self) -> list[dict[str, object]]:
+        """Return all records so far."""
+        buffer = self.buffer
+        with self.lock:
+            if buffer is not None:
+                buffer.seal()
+                while (chunk := buffer.take()) is not None:
+                    self._records += [orjson.loads(line) for line in bytes(chunk.data).splitlines()]
+                    buffer.settle(chunk)
+            return list(self._records)
 
     def start(self) -> bool:
         """Need nothing."""
@@ -80,15 +95,13 @@ class Captured:
 
     def add(self, batch: Batch) -> None:
         """Keep what a collection brought."""
-        for series, amount, _ in batch.counters:
-            self._counters[series] = self._counters.get(series, 0) + amount
-        for series, durations in batch.timings:
-            self._timings.setdefault(series, []).extend(durations)
-        for series, value, _ in batch.gauges:
-            if value is None:
-                self._gauges.pop(series, None)
-            else:
-                self._gauges[series] = value
+        with self.lock:
+            for series, amount, _ in batch.counters:
+                self.counters.setdefault(series, []).append(amount)
+            for series, durations in batch.timings:
+                self.timings.setdefault(series, []).extend(durations)
+            for series, value, _ in batch.gauges:
+                self.gauges[series] = [] if value is None else [value]
 
     def tick(self) -> None:
         """Do nothing."""
@@ -102,7 +115,7 @@ class Captured:
         return True
 
     def forget(self) -> None:
-        """Do nothing: a child keeps what it captured as it was at the fork."""
+        """Do nothing: a child keeps what was captured before the fork."""
 
     def stats(self) -> dict[str, dict[str, object]]:
         """Return nothing: no output is at work."""
@@ -112,10 +125,6 @@ class Captured:
         """Lose nothing."""
         return frozenset()
 
-    def _collect(self) -> None:
-        if self._open:
-            self._telemetry._collect()
-
 
 @contextmanager
 def capture(
@@ -123,15 +132,21 @@ def capture(
 ) -> Generator[Captured]:
     """Keep what is recorded inside the block, for assertions, and send none of it.
 
+    `configure()` inside the block only checks its settings and `close()` only collects, so that an application's start
+    and stop can be run in it; after the block everything is as it was before.
+
     Args:
         telemetry: The instance to watch; the default one, which the module functions act on, when None.
         task_logs: The lifecycle records to write.
     """
     watched = default_telemetry if telemetry is None else telemetry
-    captured = Captured(watched)
-    with redirected(watched, captured, Settings.model_construct(task_logs=task_logs, log_level="TRACE")):
-        yield captured
-    captured._open = False
+    kept = _Kept()
+    captured = Captured(watched, kept)
+    try:
+        with redirected(watched, kept, Settings.model_construct(task_logs=task_logs, log_level="TRACE")):
+            yield captured
+    finally:
+        captured._open = False
 
 
 def _is_of(series: Series, name: str, tags: dict[str, str]) -> bool:

@@ -23,52 +23,38 @@ def _mode(folder: Path) -> int:
     return stat.S_IMODE(folder.stat().st_mode)
 
 
-def test_the_default_is_by_user_and_service(temporary: Path) -> None:
-    folder = private_dir(None, "billing")
+def test_the_default_is_by_user(temporary: Path) -> None:
+    folder = private_dir(None)
 
-    assert temporary / f"queue_telemetry-{os.geteuid()}" / "billing" == folder
+    assert temporary / f"queue_telemetry-{os.geteuid()}" == folder
     assert 0o700 == _mode(folder)
-    assert 0o700 == _mode(folder.parent)
 
 
 def test_it_is_found_again() -> None:
-    assert private_dir(None, "billing") == private_dir(None, "billing")
-
-
-@pytest.mark.parametrize(
-    ("service", "name"),
-    [
-        (None, "default"),
-        ("", "default"),
-        ("..", "default"),
-        ("../../etc", "_.._etc"),
-        ("my service/é", "my_service__"),
-        ("a" * 300, "a" * 64),
-        ("nul\0", "nul_"),
-    ],
-)
-def test_a_service_becomes_one_safe_file_name(service: str | None, name: str) -> None:
-    folder = private_dir(None, service)
-
-    assert folder is not None
-    assert name == folder.name
-    assert f"queue_telemetry-{os.geteuid()}" == folder.parent.name
+    assert private_dir(None) == private_dir(None)
 
 
 def test_a_configured_folder_is_made_with_its_parents_and_used_as_it_is(tmp_path: Path) -> None:
     folder = tmp_path / "run" / "app"
 
-    assert folder == private_dir(folder, "billing")
+    assert folder == private_dir(folder)
     assert 0o700 == _mode(folder)
 
 
-def test_an_empty_folder_of_ours_is_closed_to_others(tmp_path: Path) -> None:
-    folder = tmp_path / "state"
+def test_an_empty_folder_that_others_may_use_keeps_its_mode_and_is_refused(tmp_path: Path) -> None:
+    folder = tmp_path / "shared"
     folder.mkdir()
-    folder.chmod(0o777)
+    folder.chmod(0o1777)
 
-    assert folder == private_dir(folder, None)
-    assert 0o700 == _mode(folder)
+    assert private_dir(folder) is None
+    assert 0o1777 == _mode(folder)
+
+
+def test_an_empty_folder_of_ours_alone_is_used(tmp_path: Path) -> None:
+    folder = tmp_path / "state"
+    folder.mkdir(mode=0o700)
+
+    assert folder == private_dir(folder)
 
 
 def test_a_folder_that_was_used_for_this_is_closed_again(tmp_path: Path) -> None:
@@ -76,17 +62,17 @@ def test_a_folder_that_was_used_for_this_is_closed_again(tmp_path: Path) -> None
     (folder / "slots").mkdir(parents=True)
     folder.chmod(0o755)
 
-    assert folder == private_dir(folder, None)
+    assert folder == private_dir(folder)
     assert 0o700 == _mode(folder)
 
 
 def test_the_default_is_closed_whatever_it_holds() -> None:
-    folder = private_dir(None, None)
+    folder = private_dir(None)
     assert folder is not None
     (folder / "file").touch()
     folder.chmod(0o755)
 
-    assert folder == private_dir(None, None)
+    assert folder == private_dir(None)
     assert 0o700 == _mode(folder)
 
 
@@ -96,7 +82,7 @@ def test_a_folder_that_holds_something_else_keeps_its_mode_and_is_refused(tmp_pa
     (folder / "server.sock").touch()
     folder.chmod(0o755)
 
-    assert private_dir(folder, None) is None
+    assert private_dir(folder) is None
     assert 0o755 == _mode(folder)
 
 
@@ -105,14 +91,14 @@ def test_a_link_is_refused(tmp_path: Path) -> None:
     link = tmp_path / "link"
     link.symlink_to(tmp_path / "real")
 
-    assert private_dir(link, None) is None
+    assert private_dir(link) is None
 
 
 def test_a_link_in_place_of_the_users_folder_is_refused(temporary: Path, tmp_path: Path) -> None:
     (tmp_path / "real").mkdir(mode=0o700)
     (temporary / f"queue_telemetry-{os.geteuid()}").symlink_to(tmp_path / "real")
 
-    assert private_dir(None, None) is None
+    assert private_dir(None) is None
     assert [] == list((tmp_path / "real").iterdir())
 
 
@@ -120,7 +106,7 @@ def test_a_dangling_link_is_refused(tmp_path: Path) -> None:
     link = tmp_path / "link"
     link.symlink_to(tmp_path / "absent")
 
-    assert private_dir(link, None) is None
+    assert private_dir(link) is None
     assert not (tmp_path / "absent").exists()
 
 
@@ -132,26 +118,26 @@ def test_a_foreign_owner_is_refused(tmp_path: Path) -> None:
     else:
         folder = Path("/usr")
 
-    assert private_dir(folder, None) is None
+    assert private_dir(folder) is None
 
 
 def test_a_file_in_the_way_is_refused(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
 
-    assert private_dir(tmp_path / "file", None) is None
-    assert private_dir(tmp_path / "file" / "below", None) is None
+    assert private_dir(tmp_path / "file") is None
+    assert private_dir(tmp_path / "file" / "below") is None
 
 
 def test_a_path_that_is_none_is_refused(tmp_path: Path) -> None:
-    assert private_dir(Path("nul\0"), None) is None
+    assert private_dir(Path("nul\0")) is None
 
 
 def test_a_refusal_is_said_once(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     (tmp_path / "file").touch()
 
     with caplog.at_level(logging.WARNING, logger="queue_telemetry"):
-        private_dir(tmp_path / "file", None)
-        private_dir(tmp_path / "file", None)
+        private_dir(tmp_path / "file")
+        private_dir(tmp_path / "file")
 
     assert 1 == len(caplog.records)
     assert "STATE_DIR" in caplog.text

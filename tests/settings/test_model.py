@@ -106,7 +106,7 @@ def test_lifecycle_records_are_written_when_they_are_shipped_unless_set(
 PORT = "a whole number from 1 to 65535"
 HOST = "a host name or an IP address, without a scheme or a port"
 URL = "an http or https URL with a host, such as https://logs.example.com/ingest"
-HEADERS = "Name=value pairs in printable ASCII, such as X-Scope=core,X-Source=worker"
+HEADERS = "Name=value pairs in printable ASCII, such as X-Scope=core,X-Source=worker, without Host, Connection and the like"
 TEXT = "text that is not empty"
 COUNT = "a whole number from 1 to 1000000"
 COUNT_OR_OFF = "a whole number from 0 to 1000000000"
@@ -134,7 +134,7 @@ SECRET = "**********"
             "statsd_prefix",
             "a b",
             "'a b'",
-            "a name such as billing.prod, at most 100 characters, without white space or any of : | @ # ; ,",
+            "a name such as billing.prod: ASCII letters, digits, _ and -, a letter first, at most 100 characters",
         ),
         ("statsd_flush_interval_s", 0.05, "0.05", "a number from 0.1 to 60"),
         ("statsd_flush_interval_s", "nan", "'nan'", "a number from 0.1 to 60"),

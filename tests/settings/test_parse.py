@@ -45,7 +45,26 @@ def test_a_prefix_loses_the_dots_at_its_ends() -> None:
     assert _parse.check_prefix(".acme.billing.") == "acme.billing"
 
 
-@pytest.mark.parametrize("prefix", [".", "p" * 101, "a b", "a:b", "a|b", "a@b", "a#b", "a;b", "a,b", "a\nb"])
+@pytest.mark.parametrize(
+    "prefix",
+    [
+        ".",
+        "p" * 101,
+        "_",
+        "42",
+        "7shifts",
+        "\u00e9t\u00e9",
+        "a..b",
+        "a b",
+        "a:b",
+        "a|b",
+        "a@b",
+        "a#b",
+        "a;b",
+        "a,b",
+        "a\nb",
+    ],
+)
 def test_a_prefix_that_would_end_the_name_is_refused(prefix: str) -> None:
     with pytest.raises(ValueError):
         _parse.check_prefix(prefix)
@@ -128,3 +147,11 @@ def test_names_are_split_at_commas() -> None:
 def test_a_path_with_a_zero_byte_is_refused() -> None:
     with pytest.raises(ValueError):
         _parse.check_path(Path("/tmp/a\0b"))
+
+
+@pytest.mark.parametrize(
+    "name", ["Host", "connection", "Content-Length", "content-encoding", "Transfer-Encoding"]
+)
+def test_a_header_that_the_library_sets_is_refused(name: str) -> None:
+    with pytest.raises(ValueError):
+        _parse.check_header(name, "x")

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 from loguru import logger
 
-from queue_telemetry import Telemetry
+from queue_telemetry import ConfigurationError, Telemetry
 from queue_telemetry.testing import Collector, StatsdServer, capture
 
 
@@ -129,3 +129,49 @@ def test_the_sink_of_before_is_back_afterwards() -> None:
         assert telemetry.close()
 
         assert ["after"] == [record["message"] for record in collector.records]
+
+
+def test_configure_and_close_inside_change_nothing(telemetry: Telemetry) -> None:
+    with StatsdServer() as server:
+        with capture(telemetry) as captured:
+            telemetry.configure(statsd_host=server.host, statsd_port=server.port)
+            telemetry.counter("inside").increment()
+            assert telemetry.close()
+            telemetry.counter("inside").increment()
+
+            assert 2 == captured.counter("inside")
+        assert [] == server.names
+
+    assert telemetry.health().status == "healthy"
+
+
+def test_configure_inside_still_refuses_what_is_wrong(telemetry: Telemetry) -> None:
+    with capture(telemetry), pytest.raises(ConfigurationError):
+        telemetry.configure(statsd_port=0)
+
+
+def test_after_a_failing_block_what_was_captured_can_be_asked(telemetry: Telemetry) -> None:
+    with pytest.raises(RuntimeError, match="the test"), capture(telemetry) as captured:
+        telemetry.counter("inside").increment()
+        raise RuntimeError("the test")
+    telemetry.counter("inside").increment()
+
+    assert 1 == captured.counter("inside")
+
+
+def test_threads_may_ask_while_others_record(telemetry: Telemetry) -> None:
+    def record(number: int) -> None:
+        for step in range(200):
+            telemetry.counter("made", by=f"{number}-{step}").increment()
+            telemetry.health()
+
+    with capture(telemetry) as captured:
+        threads = [threading.Thread(target=record, args=(number,)) for number in range(4)]
+        for thread in threads:
+            thread.start()
+        while any(thread.is_alive() for thread in threads):
+            captured.counter("made")
+        for thread in threads:
+            thread.join()
+
+        assert 800 == captured.counter("made")
