@@ -1,16 +1,36 @@
 """The library's own voice: the stdlib logger `queue_telemetry`, at most one line a minute per cause.
 
+Errors are printed to stderr where the application has not configured the stdlib's logging; warnings are not.
+
 Never call it under a lock: the application's handlers run inside.
 """
 
 import logging
+import sys
 import time
 from contextlib import suppress
+from typing import TextIO
 
 __all__ = ["LOGGER", "say"]
 
+
+class _LastResort(logging.StreamHandler[TextIO]):
+    """Prints errors to stderr where nobody configured the stdlib's logging, as applications on loguru seldom do."""
+
+    def __init__(self) -> None:
+        super().__init__(sys.stderr)
+        self.setLevel(logging.ERROR)
+        self.setFormatter(logging.Formatter("%(name)s: %(levelname)s: %(message)s"))
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Print the record unless the root logger has handlers, which have got it."""
+        if not logging.root.handlers and sys.stderr is not None:
+            self.stream = sys.stderr
+            super().emit(record)
+
+
 LOGGER = logging.getLogger("queue_telemetry")
-LOGGER.addHandler(logging.NullHandler())
+LOGGER.addHandler(_LastResort())
 
 _INTERVAL_S = 60.0
 _last: dict[str, float] = {}  # bounded: causes are literals in this package

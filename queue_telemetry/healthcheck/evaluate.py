@@ -29,7 +29,7 @@ class ProcessFacts:
         heartbeat_age_s: Since the last sign of life of a worker scope, seconds; None without a scope.
         configuration_invalid: A setting was wrong and kept its default.
         telemetry: Delivery counts and state by signal, shown as they are.
-        telemetry_dropping: Signals that lose data and should say so.
+        telemetry_failing: Outputs that lose data or cannot deliver it now.
         now_s: Seconds since the epoch.
         service: The service's name, if configured.
         version: The service's version, if configured.
@@ -45,7 +45,7 @@ class ProcessFacts:
     heartbeat_age_s: float | None
     configuration_invalid: bool
     telemetry: Mapping[str, Mapping[str, object]]
-    telemetry_dropping: frozenset[str]
+    telemetry_failing: frozenset[str]
     now_s: float
     service: str | None
     version: str | None
@@ -137,8 +137,8 @@ def _reasons(
         yield Reason.OLDEST_TASK_AGE
     if process.configuration_invalid:
         yield Reason.CONFIGURATION_INVALID
-    if process.telemetry_dropping:
-        yield Reason.TELEMETRY_DROPPING
+    if process.telemetry_failing:
+        yield Reason.TELEMETRY_FAILING
 
 
 def _status(process: ProcessFacts, reasons: frozenset[Reason]) -> HealthStatus:

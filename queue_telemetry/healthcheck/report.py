@@ -35,7 +35,7 @@ class Reason(StrEnum):
     HEARTBEAT_STALE = "heartbeat_stale"
     OLDEST_TASK_AGE = "oldest_task_age"
     QUEUE_SIZE = "queue_size"
-    TELEMETRY_DROPPING = "telemetry_dropping"
+    TELEMETRY_FAILING = "telemetry_failing"
     WORKERS_BELOW_MINIMUM = "workers_below_minimum"
 
 

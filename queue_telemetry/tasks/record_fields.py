@@ -31,8 +31,7 @@ def record_fields(workers: Workers) -> Mapping[str, object]:
         return lifecycle[1]
     run = current_run()
     if run is None:
-        scope = workers.scope()
-        return {} if scope is None else {"worker_id": scope.id}
+        return {"worker_id": workers.worker_id()}
     return {"worker_id": workers.worker_id(), **run.fields()}
 
 

@@ -1,10 +1,12 @@
 import logging
+import subprocess
+import sys
 from collections.abc import Callable
 from types import SimpleNamespace
 
 import pytest
 
-from queue_telemetry._runtime import LOGGER, log, say
+from queue_telemetry._runtime import log, say
 
 
 def test_a_cause_is_said_once_a_minute(said: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
@@ -44,5 +46,29 @@ def test_a_handler_that_raises_hurts_nobody(
     assert ["hello"] == said
 
 
-def test_an_application_without_a_log_sees_nothing_printed() -> None:
-    assert any(isinstance(handler, logging.NullHandler) for handler in LOGGER.handlers)
+_SAY = (
+    "from queue_telemetry._runtime import say; import logging; say('cause', 'it is %s', 'bad', level={level})"
+)
+
+
+def _stderr_of(script: str) -> str:
+    return subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, timeout=15, check=True
+    ).stderr
+
+
+def test_an_error_is_printed_where_nobody_configured_logging() -> None:
+    assert "queue_telemetry: ERROR: it is bad\n" == _stderr_of(_SAY.format(level="logging.ERROR"))
+
+
+@pytest.mark.parametrize("level", ["logging.WARNING", "logging.INFO"])
+def test_less_than_an_error_is_not_printed(level: str) -> None:
+    assert "" == _stderr_of(_SAY.format(level=level))
+
+
+def test_an_application_that_configured_logging_gets_it_once_and_its_own_way() -> None:
+    script = "import logging; logging.basicConfig(format='own %(message)s'); " + _SAY.format(
+        level="logging.ERROR"
+    )
+
+    assert "own it is bad\n" == _stderr_of(script)

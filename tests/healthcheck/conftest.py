@@ -71,7 +71,7 @@ def facts() -> ProcessFacts:
         heartbeat_age_s=1.0,
         configuration_invalid=False,
         telemetry={"statsd": {"delivered": 7, "dropped": {"refused": 1}, "target": "10.0.0.7:8125"}},
-        telemetry_dropping=frozenset(),
+        telemetry_failing=frozenset(),
         now_s=1_762_337_730.123456,
         service="billing",
         version="1.2.3",

@@ -69,7 +69,7 @@ def test_a_process_at_work_is_healthy(report: HealthReport) -> None:
             1,
         ),
         ({"configuration_invalid": True}, {}, {}, Reason.CONFIGURATION_INVALID, "degraded", 1, 1),
-        ({"telemetry_dropping": frozenset({"logs"})}, {}, {}, Reason.TELEMETRY_DROPPING, "degraded", 1, 1),
+        ({"telemetry_failing": frozenset({"logs"})}, {}, {}, Reason.TELEMETRY_FAILING, "degraded", 1, 1),
     ],
     ids=lambda value: value if isinstance(value, Reason) else "",
 )
@@ -159,7 +159,7 @@ def test_reasons_are_sorted_and_all_listed(facts: ProcessFacts, busy: Snapshot) 
         heartbeat_age_s=99.0,
         active_workers=0,
         configuration_invalid=True,
-        telemetry_dropping=frozenset({"logs", "statsd"}),
+        telemetry_failing=frozenset({"logs", "statsd"}),
     )
     stats = replace(busy, failed_1h=800)
 

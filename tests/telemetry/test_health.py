@@ -201,7 +201,7 @@ def test_records_that_are_refused_degrade_it(telemetry: Telemetry, collector: Co
 
     report = telemetry.health()
 
-    assert ("degraded", ("telemetry_dropping",), True) == (report.status, report.reasons, report.ready)
+    assert ("degraded", ("telemetry_failing",), True) == (report.status, report.reasons, report.ready)
 
 
 def test_the_law_of_accounting_holds_at_any_moment(telemetry: Telemetry) -> None:
