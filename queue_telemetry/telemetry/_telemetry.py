@@ -204,7 +204,7 @@ class Telemetry(Instruments, Operations):
             heartbeat_age_s=None if in_flight else workers.heartbeat_age_s(),
             configuration_invalid=self._configuration_invalid,
             telemetry=telemetry,
-            telemetry_dropping=frozenset() if destination is None else destination.dropping(),
+            telemetry_failing=frozenset() if destination is None else destination.dropping(),
             now_s=self._clock.time(),
             service=settings.service,
             version=settings.version,
