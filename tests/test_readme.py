@@ -5,6 +5,9 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
+from queue_telemetry.metrics import CATALOG
 from queue_telemetry.testing import Collector, StatsdServer
 
 README = Path(__file__).parent.parent / "README.md"
@@ -38,3 +41,22 @@ def test_examples_run_and_what_they_record_arrives(tmp_path: Path) -> None:
         events = [record.get("event") for record in collector.records]
         assert 2 == events.count("task_completed")
         assert 2 == events.count("task_enqueued")
+
+
+def metrics_table() -> str:
+    """Return the table of all metrics: one row each, in the order of the catalog."""
+    rows = ["| metric | kind | tags | what it tells |", "|---|---|---|---|"]
+    rows += [
+        f"| `{metric.name}` | {metric.kind} | {', '.join(metric.tags)} | {metric.help} |"
+        for metric in CATALOG.values()
+    ]
+    return "\n".join(rows)
+
+
+def test_the_metrics_are_those_of_the_catalog() -> None:
+    shown = README.read_text().partition("<!-- metrics -->")[2].partition("<!-- /metrics -->")[0].strip()
+
+    if metrics_table() != shown:
+        pytest.fail(
+            f"README.md needs this between the metrics markers:\n\n{metrics_table()}\n", pytrace=False
+        )
