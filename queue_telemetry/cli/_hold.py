@@ -29,7 +29,7 @@ def serve_health(console: Console) -> None:
         serving.start()
         try:
             console.print(
-                f"Health at http://127.0.0.1:{server.server_port}/healthz, until Ctrl-C", soft_wrap=True
+                f"Health at http://127.0.0.1:{server.server_port}/healthz until Ctrl-C", soft_wrap=True
             )
             serving.join()
         except KeyboardInterrupt:
