@@ -78,6 +78,7 @@ class RetrySchedule:
     def __init__(self) -> None:
         self.failures = 0
         self._backoff_until_s = 0.0
+        self._hurried_until_s = 0.0
         self._asked_until_s = 0.0
 
     @property
@@ -94,12 +95,17 @@ class RetrySchedule:
         """Note a failure: full jitter from 0.5 s to 60 s, and never earlier than the collector asked for."""
         self.failures += 1
         self._backoff_until_s = now_s + full_jitter_s(self.failures, base_s=_BASE_S, cap_s=_CAP_S)
+        self._hurried_until_s = now_s + full_jitter_s(1, base_s=_BASE_S, cap_s=_CAP_S)
         if retry_after_s is not None:
             asked_s = min(retry_after_s, _RETRY_AFTER_CAP_S)
             self._asked_until_s = now_s + asked_s * (1 + uniform(0, _SPREAD))  # noqa: S311 - not a secret
 
     def hurry(self, *, last_chance: bool) -> None:
-        """Cut the present wait short. What the collector asked for stands, unless this is the last chance."""
-        self._backoff_until_s = 0.0
+        """Cut the present wait to that of a first failure; what the collector asked for stands.
+
+        So many hurrying callers make no more attempts than one. The last chance waits for nothing.
+        """
         if last_chance:
-            self._asked_until_s = 0.0
+            self._backoff_until_s = self._asked_until_s = 0.0
+        else:
+            self._backoff_until_s = min(self._backoff_until_s, self._hurried_until_s)

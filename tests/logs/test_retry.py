@@ -82,11 +82,29 @@ def test_success_forgets_failures() -> None:
     assert (0.0, 0) == (schedule.not_before_s, schedule.failures)
 
 
-def test_hurry_cuts_the_backoff_but_not_what_the_collector_asked_for() -> None:
+def test_hurry_cuts_a_long_backoff_to_that_of_a_first_failure(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("queue_telemetry._runtime.backoff.random.uniform", lambda _, ceiling_s: ceiling_s)
     schedule = RetrySchedule()
-    schedule.failed(100.0)
+    for _ in range(20):
+        schedule.failed(100.0)
+    assert 160.0 == schedule.not_before_s
+
     schedule.hurry(last_chance=False)
-    assert 0.0 == schedule.not_before_s
+
+    assert 100.5 == schedule.not_before_s
+
+
+def test_many_hurrying_callers_never_go_under_the_least_wait() -> None:
+    schedule = RetrySchedule()
+    for _ in range(100):
+        schedule.failed(100.0)
+        schedule.hurry(last_chance=False)
+
+        assert 100.05 <= schedule.not_before_s <= 100.5
+
+
+def test_only_the_last_chance_overrules_what_the_collector_asked_for() -> None:
+    schedule = RetrySchedule()
     schedule.failed(100.0, 30.0)
 
     schedule.hurry(last_chance=False)
