@@ -7,7 +7,6 @@ from contextlib import contextmanager
 from typing import Final
 
 from queue_telemetry._runtime import Clock, Delivery, DeliveryLedger, DropReason
-from queue_telemetry.exceptions import ConfigurationError
 from queue_telemetry.logs._chunk import Chunk
 
 __all__ = ["RecordBuffer"]
@@ -32,22 +31,11 @@ class RecordBuffer:
 
     Attributes:
         on_wake: Called without the lock when a chunk got its first record or was sealed. Must not raise.
-
-    Raises:
-        ConfigurationError: A limit is not positive, or a batch is larger than all memory.
     """
 
     def __init__(
         self, max_bytes: int, *, batch_bytes: int, linger_s: float, ledger: DeliveryLedger, clock: Clock
     ) -> None:
-        if batch_bytes < 1:
-            raise ConfigurationError(f"LOG_BATCH_BYTES is {batch_bytes}; it must be at least 1")
-        if max_bytes < batch_bytes:
-            raise ConfigurationError(
-                f"LOG_MAX_MEMORY_BYTES is {max_bytes}; it must be at least LOG_BATCH_BYTES, {batch_bytes}"
-            )
-        if not 0 <= linger_s <= 3600:
-            raise ConfigurationError(f"LOG_LINGER_S is {linger_s}; it must be between 0 and 3600 seconds")
         self.on_wake: Callable[[], None] = _nothing
         self._lock = threading.RLock()
         self._limit_bytes = max_bytes
@@ -219,11 +207,12 @@ class RecordBuffer:
         limit_bytes = self._limit_bytes
         if limit_bytes < 0:
             return self._drop_line(DropReason.CLOSED)
+        in_flight_bytes = 0 if self._in_flight is None else len(self._in_flight.data)
+        if in_flight_bytes + size > limit_bytes:  # dropping the others would not help
+            return self._drop_line(DropReason.OVERFLOW)
         while self._held_bytes + size > limit_bytes:
             if not self._sealed:
                 self._seal()
-            if not self._sealed:
-                return self._drop_line(DropReason.OVERFLOW)  # all memory is in flight
             self._forget(self._sealed.popleft(), DropReason.OVERFLOW)
         return True
 

@@ -9,7 +9,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from queue_telemetry._runtime import SYSTEM_CLOCK, Clock, DeliveryLedger, DropReason
-from queue_telemetry.exceptions import ConfigurationError
 from queue_telemetry.logs import RecordBuffer
 
 Make = Callable[..., RecordBuffer]
@@ -148,6 +147,20 @@ def test_a_chunk_in_flight_is_not_dropped_but_still_counts_as_memory(make_buffer
     assert 1 == buffer.read()[0].delivered
 
 
+@pytest.mark.parametrize(
+    "line", [b"x" * 9, b"x" * 7], ids=["more than all memory", "more than is not in flight"]
+)
+def test_a_line_that_can_never_fit_drops_no_other(make_buffer: Make, line: bytes) -> None:
+    buffer = make_buffer(max_bytes=8, batch_bytes=2)
+    buffer.append(b"1\n")
+    buffer.append(b"2\n")
+    assert buffer.take() is not None
+
+    buffer.append(line)
+
+    assert ({DropReason.OVERFLOW: 1}, 2) == (buffer.read()[0].dropped, buffer.read()[1])
+
+
 def test_nothing_is_taken_after_refuse(make_buffer: Make) -> None:
     buffer = make_buffer()
     buffer.refuse()
@@ -273,19 +286,6 @@ def test_an_exit_in_the_middle_of_an_append_leaves_it_usable(make_buffer: Make) 
 
     delivery, held, _ = buffer.read()
     assert (2, 2) == (delivery.accepted, held)
-
-
-@pytest.mark.parametrize(
-    ("changes", "name"),
-    [
-        ({"max_bytes": 9, "batch_bytes": 10}, "LOG_MAX_MEMORY_BYTES is 9"),
-        ({"batch_bytes": 0}, "LOG_BATCH_BYTES is 0"),
-        ({"linger_s": -1.0}, "LOG_LINGER_S is -1.0"),
-    ],
-)
-def test_wrong_limits_are_named(make_buffer: Make, changes: dict[str, Any], name: str) -> None:
-    with pytest.raises(ConfigurationError, match=name):
-        make_buffer(**changes)
 
 
 _STEPS = st.lists(
