@@ -11,8 +11,7 @@ from queue_telemetry.logs._sanitizer import clean_text, sanitize, text_of
 __all__ = ["MAX_RECORD_BYTES", "encode"]
 
 MAX_RECORD_BYTES: Final = 256 * 1024  # Loki refuses a longer line; the other collectors take more
-_FAST: Final = orjson.OPT_UTC_Z | orjson.OPT_APPEND_NEWLINE
-_OPTIONS: Final = orjson.OPT_NON_STR_KEYS | _FAST  # half as fast, and few have such keys
+_OPTIONS: Final = orjson.OPT_UTC_Z | orjson.OPT_APPEND_NEWLINE
 _LIMITS: Final = (32 * 1024, 4 * 1024, 512)  # bytes of a value; tried until the record fits
 _ESSENTIAL_BYTES: Final = 2 * 1024  # at most six times that when every character is escaped
 _ESSENTIAL: Final = (
@@ -38,30 +37,26 @@ _ESSENTIAL: Final = (
 def encode(record: dict[str, object]) -> bytes:
     """Return *record* as one line. Must not raise.
 
-    Three attempts: as it is, with the text of what JSON does not know; a sanitised copy; its essential fields with a
-    `serialization_error`. A line over the limit is made to fit and says so with `truncated` and `original_bytes`.
+    Three attempts: as it is; a sanitised copy; its essential fields with a `serialization_error`. A line over the
+    limit is made to fit and says so with `truncated` and `original_bytes`.
 
     Returns:
         UTF-8 with one newline, at its end; at most `MAX_RECORD_BYTES` long. The memory behind it is larger than its
         length: copy it, do not keep it.
     """
     try:
-        line = orjson.dumps(record, _text, _FAST)
-    except Exception:  # noqa: BLE001 - users' objects run in here
+        line = orjson.dumps(record, None, _OPTIONS)
+    except Exception:  # noqa: BLE001 - text that UTF-8 cannot hold, say
         return _encode_with_care(record)
     return line if len(line) <= MAX_RECORD_BYTES else _shorten(record, len(line))
 
 
 def _encode_with_care(record: dict[str, object]) -> bytes:
     try:
-        line = orjson.dumps(record, _text, _OPTIONS)
-    except Exception:  # noqa: BLE001 - users' objects run in here
-        copy = sanitize(record)
-        record = copy if isinstance(copy, dict) else {}
-        try:
-            line = orjson.dumps(record, _text, _OPTIONS)
-        except Exception as error:  # noqa: BLE001 - the last net
-            return _encode_essential(record, serialization_error=_reason(error))
+        record = sanitize(record)
+        line = orjson.dumps(record, None, _OPTIONS)
+    except Exception as error:  # noqa: BLE001 - the last net
+        return _encode_essential(record, serialization_error=_reason(error))
     return line if len(line) <= MAX_RECORD_BYTES else _shorten(record, len(line))
 
 
@@ -70,7 +65,7 @@ def _shorten(record: dict[str, object], original_bytes: int) -> bytes:
     for limit_bytes in _LIMITS:
         try:
             shorter = {key: _cut(value, limit_bytes) for key, value in record.items()}
-            line = orjson.dumps(shorter | marks, _text, _OPTIONS)
+            line = orjson.dumps(shorter | marks, None, _OPTIONS)
         except Exception as error:  # noqa: BLE001 - the same object may answer otherwise the second time
             return _encode_essential(record, serialization_error=_reason(error), **marks)
         if len(line) <= MAX_RECORD_BYTES:
@@ -83,7 +78,7 @@ def _cut(value: object, limit_bytes: int) -> object:
         return cut_middle(clean_text(value), limit_bytes)
     if value is None or isinstance(value, (bool, int, float)):
         return value
-    encoded = orjson.dumps(value, _text, _OPTIONS)
+    encoded = orjson.dumps(value, None, _OPTIONS)
     if len(encoded) <= limit_bytes:
         return value
     if isinstance(value, dict) and "stack" in value:  # an error keeps its shape
@@ -102,10 +97,3 @@ def _encode_essential(record: Mapping[str, object], **marks: object) -> bytes:
 
 def _reason(error: Exception) -> str:
     return cut_middle(clean_text(f"{type(error).__name__}: {text_of(error)}"), _ESSENTIAL_BYTES)
-
-
-def _text(value: object) -> object:
-    """Give orjson something for a value that it does not know."""
-    if isinstance(value, Mapping):
-        return dict(value)
-    return text_of(value)

@@ -3,7 +3,7 @@
 import os
 import secrets
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Container, Iterator, Mapping
 from datetime import UTC, datetime
 from itertools import count
 from typing import TYPE_CHECKING, Final
@@ -14,9 +14,9 @@ from queue_telemetry.logs._sanitizer import text_of
 if TYPE_CHECKING:
     import loguru
 
-__all__ = ["RESERVED", "RecordBuilder"]
+__all__ = ["RecordBuilder", "free_key"]
 
-RESERVED: Final = frozenset(
+_RESERVED: Final = frozenset(
     {
         "timestamp",
         "level",
@@ -40,10 +40,10 @@ class RecordBuilder:
     Called under loguru's own lock, one record at a time; keeps no reference to what it is given.
 
     Args:
-        constants: Fields of every record, such as service, env, version and host; None values are left out.
+        constants: Fields of every record, such as service, env, version and host; none of a reserved key.
         context: Returns the fields of the running task, and of a lifecycle record its event, outcome and durations.
             They win over the user's keys and over logger, function and line. Must not block.
-        redact: Returns a mapping with secrets replaced, without changing the one it was given.
+        redact: Returns plain values with secrets replaced, without changing what it was given.
     """
 
     def __init__(
@@ -52,7 +52,7 @@ class RecordBuilder:
         context: Callable[[], Mapping[str, object]],
         redact: Callable[[Mapping[str, object]], Mapping[str, object]],
     ) -> None:
-        self._constants = {key: value for key, value in constants.items() if value is not None}
+        self._constants = constants
         self._context = context
         self._redact = redact
         self._second: tuple[object, str] = (None, "")
@@ -67,10 +67,10 @@ class RecordBuilder:
             text: What loguru formatted with an empty format: the traceback, if any.
 
         Returns:
-            A new dict whose values may be any object that the user logged.
+            A new dict of plain values.
 
         Raises:
-            Exception: What *context*, a user's patcher or a user's object raised.
+            Exception: What *context* raised, or a record that a user's patcher left incomplete.
         """
         pid = record["process"].id
         if pid != self._pid:
@@ -145,17 +145,17 @@ class RecordBuilder:
         self._pid = pid
 
 
+def free_key(key: str, *taken: Container[str]) -> str:
+    """Return *key*, behind as many `extra_` as it takes to be in none of *taken*."""
+    while any(key in keys for keys in taken):
+        key = f"extra_{key}"
+    return key
+
+
 def _merge(flat: dict[str, object], extra: Mapping[str, object]) -> None:
     """Add the user's keys; one that means something else here becomes `extra_<key>`."""
     for key, value in extra.items():
-        name = key if type(key) is str else str(key)
-        if name in flat or name in RESERVED:
-            present = flat.get(name)
-            # only plain values are compared: a user's __eq__ may return anything
-            if type(value) in _PLAIN and type(present) is type(value) and present == value:
-                continue
-            name = f"extra_{name}"
-        flat[name] = value
-
-
-_PLAIN: Final = frozenset({str, int, float, bool, type(None)})
+        if key not in flat and key not in _RESERVED:
+            flat[key] = value
+        elif key not in flat or flat[key] != value:
+            flat[free_key(f"extra_{key}", flat, extra)] = value

@@ -1,20 +1,28 @@
-"""Copy any value into one that JSON can hold. Pure: no clock, no socket, no state."""
+"""Copy any value into plain JSON: depth 8, no cycles, distinct text keys, 64-bit integers. Pure: no clock, no socket."""
 
-from collections.abc import Mapping
-from datetime import date, datetime, time
+from collections import UserList, deque
+from collections.abc import Callable, ItemsView, KeysView, Mapping, ValuesView
+from datetime import date, time
 from enum import Enum
+from types import SimpleNamespace
 from typing import Final
-from uuid import UUID
 
-__all__ = ["clean_text", "sanitize", "text_of"]
+__all__ = ["REDACTED", "clean_text", "sanitize", "text_of"]
+
+REDACTED: Final = "[redacted]"
+"""Stands for a value that the caller hides."""
 
 _MAX_DEPTH: Final = 8
-_MAX_CONTAINERS: Final = 2_000  # see the redaction: nested repetition grows without end
+_MAX_CONTAINERS: Final = 2_000  # a list of ten lists of ten lists has 10**8 paths of depth 8
 _LARGEST: Final = 2**64 - 1  # what orjson writes as a number
 _SMALLEST: Final = -(2**63)
-_KEPT: Final = frozenset({bool, float, datetime, date, time, UUID})  # what orjson writes in any case
 _CYCLE: Final = "[cycle]"
 _TOO_DEEP: Final = "[too deep]"
+_PAIR: Final = 2
+_LISTS: Final = (list, tuple, deque, set, frozenset, UserList, KeysView, ValuesView, ItemsView)
+_USUAL: Final = frozenset({list, tuple})  # so that these need not be asked for names of fields
+_FIELDS: Final = ("__dataclass_fields__", "__attrs_attrs__", "__pydantic_fields__", "__struct_fields__")
+"""Where classes keep the names of their fields: the standard library's, attrs', pydantic's, msgspec's."""
 
 
 def text_of(value: object) -> str:
@@ -27,58 +35,133 @@ def text_of(value: object) -> str:
 
 def clean_text(text: str) -> str:
     """Return *text* with each lone surrogate replaced by `?`, so that UTF-8 can hold it."""
-    return str.encode(text, "utf-8", "replace").decode("utf-8")
+    return text if text.isascii() else str.encode(text, "utf-8", "replace").decode("utf-8")
 
 
-def sanitize(value: object) -> object:
-    """Return a copy of plain dicts, lists, strings and numbers: depth 8, no cycles, string keys, 64-bit integers.
+def sanitize(
+    fields: Mapping[str, object], hides: Callable[[str, object], bool] | None = None
+) -> dict[str, object]:
+    """Return a copy of *fields* that holds dicts, lists, strings and numbers only.
 
-    Values of other types become their text. Must not raise.
+    Mappings and objects with named fields become dicts. Values of other types become their text; one that cannot be
+    read, a note that says so. Of keys with the same text, the later ones get a number at their end.
+
+    Args:
+        fields: Anything; left as it is.
+        hides: Whether the value of a key is to be hidden, at any depth and in pairs such as `("key", value)` too;
+            without it none is.
+
+    Raises:
+        Exception: What *fields* itself raises; what its values raise is caught.
     """
-    return _copy(value, (), [_MAX_CONTAINERS])
+    return _Walk(hides or _nothing).copy_pairs(list(fields.items()), (id(fields),))
 
 
-def _copy(value: object, path: tuple[int, ...], left: list[int]) -> object:
+class _Walk:
+    """One walk over a tree of values.
+
+    Args:
+        hides: Whether the value of a key is to be hidden.
+    """
+
+    __slots__ = ("_hides", "_left")
+
+    def __init__(self, hides: Callable[[str, object], bool]) -> None:
+        self._hides = hides
+        self._left = _MAX_CONTAINERS
+
+    def copy_pairs(self, pairs: list[tuple[object, object]], path: tuple[int, ...]) -> dict[str, object]:
+        copy: dict[str, object] = {}
+        for key, value in pairs:
+            name = key if type(key) is str and key.isascii() else _key(key)
+            hidden = self._hides(name, value)
+            while name in copy:  # JSON with a key twice is refused, or loses one of them
+                name = f"{name}_{len(copy)}"
+            copy[name] = REDACTED if hidden else self._copy(value, path)
+        return copy
+
+    def _copy(self, value: object, path: tuple[int, ...]) -> object:
+        kind = type(value)
+        if kind is str:
+            return clean_text(value)  # type: ignore[arg-type]  # mypy does not follow `type() is`
+        if value is None or kind is bool or kind is float:
+            return value
+        if kind is int:
+            return _number(value)  # type: ignore[arg-type]  # the same
+        try:
+            return self._open(value, path)
+        except Exception:  # noqa: BLE001 - a user's object runs in here, and must cost no other value
+            return f"<unreadable {kind.__name__}>"
+
+    def _open(self, value: object, path: tuple[int, ...]) -> object:
+        if isinstance(value, Enum):
+            return self._copy(value.value, path)
+        pairs = None if type(value) in _USUAL else _pairs_of(value)
+        if pairs is None and not isinstance(value, _LISTS):
+            return _leaf(value)
+        if id(value) in path:
+            return _CYCLE
+        self._left -= 1
+        if len(path) > _MAX_DEPTH or self._left < 0:
+            return _TOO_DEEP
+        inside = (*path, id(value))
+        return self._copy_list(value, inside) if pairs is None else self.copy_pairs(pairs, inside)
+
+    def _copy_list(self, value: object, path: tuple[int, ...]) -> list[object]:
+        items = list(value)  # type: ignore[call-overload]  # one of _LISTS
+        if len(items) == _PAIR and isinstance(value, (list, tuple)) and self._hides_second(*items):
+            return [self._copy(items[0], path), REDACTED]
+        return [self._copy(item, path) for item in items]
+
+    def _hides_second(self, first: object, second: object) -> bool:
+        """Tell whether this is a header, say, as a pair of name and value."""
+        return isinstance(first, (str, bytes, Enum)) and self._hides(_key(first), second)
+
+
+def _pairs_of(value: object) -> list[tuple[object, object]] | None:
+    """Return the keys and values of a mapping, or of an object whose fields have names; None of anything else."""
+    if isinstance(value, (dict, Mapping)):  # a dict first: asking for a Mapping costs ten times as much
+        return list(value.items())
+    if isinstance(value, SimpleNamespace):
+        return list(vars(value).items())
     kind = type(value)
-    if value is None or kind in _KEPT:
-        return value
-    if kind is int:
-        return value if _fits(value) else _digits(value)
-    if isinstance(value, (Mapping, list, tuple)) or hasattr(kind, "__dataclass_fields__"):
-        return _copy_container(value, path, left)
-    if isinstance(value, Enum) and value.value is not value:
-        return _copy(value.value, path, left)
+    markers = (*_FIELDS, "_fields") if isinstance(value, tuple) else _FIELDS
+    for marker in markers:
+        fields = getattr(kind, marker, None)
+        if fields is not None:
+            names = [getattr(field, "name", field) for field in fields]  # attrs lists descriptions
+            return [(name, getattr(value, name)) for name in names if hasattr(value, name)]
+    return None
+
+
+def _leaf(value: object) -> object:
+    if isinstance(value, int):
+        return _number(int(value))
+    if isinstance(value, float):
+        return float(value)
+    if isinstance(value, (date, time)):
+        text = value.isoformat()
+        return f"{text[:-6]}Z" if text.endswith("+00:00") else text
     return clean_text(text_of(value))
 
 
-def _copy_container(value: object, path: tuple[int, ...], left: list[int]) -> object:
-    if id(value) in path:
-        return _CYCLE
-    left[0] -= 1
-    if len(path) > _MAX_DEPTH or left[0] < 0:
-        return _TOO_DEEP
-    inside = (*path, id(value))
-    try:
-        if isinstance(value, Mapping):
-            return {_key(key): _copy(item, inside, left) for key, item in list(value.items())}
-        if isinstance(value, (list, tuple)):
-            return [_copy(item, inside, left) for item in list(value)]
-        names = list(getattr(type(value), "__dataclass_fields__", ()))
-        return {name: _copy(getattr(value, name, None), inside, left) for name in names}
-    except Exception:  # noqa: BLE001 - a user's container runs here
-        return f"<unreadable {type(value).__name__}>"
-
-
 def _key(key: object) -> str:
+    """Return a key's text: what bytes say, and of an enumeration a member's text or else its name."""
+    if isinstance(key, Enum):
+        key = key.value if isinstance(key.value, str) else key.name
+    if isinstance(key, bytes):
+        return key.decode("utf-8", "replace")
     return clean_text(text_of(key))
 
 
-def _fits(number: object) -> bool:
-    return isinstance(number, int) and _SMALLEST <= number <= _LARGEST
-
-
-def _digits(number: object) -> str:
+def _number(number: int) -> object:
+    if _SMALLEST <= number <= _LARGEST:
+        return number
     try:
         return str(number)
     except ValueError:  # CPython refuses to write more than some thousand digits
-        return hex(number) if isinstance(number, int) else text_of(number)
+        return hex(number)
+
+
+def _nothing(_key: str, _value: object) -> bool:
+    return False

@@ -4,8 +4,9 @@ import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from datetime import time as time_of_day
 from decimal import Decimal
-from enum import Enum
+from enum import Enum, IntEnum, StrEnum
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -40,6 +41,20 @@ class Colour(Enum):
     RED = "red"
 
 
+class Shade(StrEnum):
+    DARK = "dark"
+
+
+class Level(IntEnum):
+    LOW = 1
+
+
+class Meters(float):
+    """As numpy's numbers are."""
+
+    __slots__ = ()
+
+
 @dataclass
 class Point:
     x: int
@@ -51,8 +66,13 @@ def _decoded(record: dict[str, object]) -> dict[str, Any]:
     assert line.endswith(b"\n")
     assert 1 == line.count(b"\n")
     assert len(line) <= MAX_RECORD_BYTES
-    decoded: dict[str, Any] = json.loads(line)
+    decoded: dict[str, Any] = json.loads(line, object_pairs_hook=_without_repetition)
     return decoded
+
+
+def _without_repetition(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    assert len(pairs) == len(dict(pairs)), "a strict collector refuses a key that comes twice"
+    return dict(pairs)
 
 
 def test_a_plain_record_is_written_in_its_order() -> None:
@@ -75,6 +95,13 @@ def test_a_plain_record_is_written_in_its_order() -> None:
         (float("nan"), None),
         (Unprintable(), "<unprintable Unprintable>"),
         ({1: 2}, {"1": 2}),
+        ({1: "a", "1": "b"}, {"1": "a", "1_1": "b"}),
+        ({"1": "b", 1: "a", "1_1": "c"}, {"1": "b", "1_1": "a", "1_1_2": "c"}),
+        (dict.fromkeys(["\ud800", "\udfff"], 1), {"?": 1, "?_1": 1}),
+        (Shade.DARK, "dark"),
+        (Level.LOW, 1),
+        (Meters(1.5), 1.5),
+        (time_of_day(1, 2, tzinfo=UTC), "01:02:00Z"),
         ({(1, 2): 3}, {"(1, 2)": 3}),
         (2**64, "18446744073709551616"),
         (-(2**63) - 1, "-9223372036854775809"),

@@ -38,9 +38,7 @@ def _build(
 def test_the_record_is_flat_and_complete(caught: Caught) -> None:
     logger.bind(rows=3).info("done {}", 1)
 
-    record = _build(
-        caught.messages[0], {"task_id": "7", "queue": "mail"}, service="billing", host="h1", env=None
-    )
+    record = _build(caught.messages[0], {"task_id": "7", "queue": "mail"}, service="billing", host="h1")
 
     stamp, identity, line = record.pop("timestamp"), record.pop("record_id"), record.pop("line")
     assert isinstance(stamp, str)
@@ -116,6 +114,16 @@ def test_a_clashing_key_of_the_user_is_renamed(caught: Caught) -> None:
     assert not {"event", "error"} & set(record)
 
 
+@pytest.mark.parametrize("keys", [("message", "extra_message"), ("extra_message", "message")])
+def test_a_renamed_key_takes_no_other_key_s_place(caught: Caught, keys: tuple[str, str]) -> None:
+    logger.bind(**{key: f"my {key}" for key in keys}).info("x")
+
+    record = _build(caught.messages[0])
+
+    assert "x" == record["message"]
+    assert ("my extra_message", "my message") == (record["extra_message"], record["extra_extra_message"])
+
+
 def test_a_user_s_own_task_id_stands_where_no_task_runs(caught: Caught) -> None:
     logger.bind(task_id="7").info("x")
 
@@ -127,11 +135,14 @@ def test_a_clash_of_objects_is_never_compared(caught: Caught) -> None:
         def __eq__(self, other: object) -> bool:
             raise RuntimeError("no")
 
+        def __str__(self) -> str:
+            return "a frame"
+
         __hash__ = None  # type: ignore[assignment]  # as a data frame
 
     logger.bind(queue=Touchy()).info("x")
 
-    assert isinstance(_build(caught.messages[0], {"queue": "mail"})["extra_queue"], Touchy)
+    assert "a frame" == _build(caught.messages[0], {"queue": "mail"})["extra_queue"]
 
 
 def test_secrets_are_hidden_in_extra_and_context(caught: Caught) -> None:

@@ -1,14 +1,16 @@
 """Secrets are hidden by key, at any depth, on a copy."""
 
 import copy
-from collections import OrderedDict, deque
+from collections import OrderedDict, UserList, deque
 from dataclasses import dataclass
-from types import MappingProxyType
+from enum import Enum
+from types import MappingProxyType, SimpleNamespace
 from typing import Any, NamedTuple
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import BaseModel
 
 from queue_telemetry.logs import Redactor
 from queue_telemetry.logs._encoder import encode
@@ -44,17 +46,42 @@ from queue_telemetry.logs._encoder import encode
         "aws_credentials",
         "passphrase",
         "pwd",
+        "tokens",
+        "user_tokens",
+        "csrftoken",
+        "sessionToken",
     ],
 )
 def test_secret_keys_are_hidden(key: str) -> None:
     assert {key: "[redacted]"} == Redactor().redact({key: "hunter2"})
 
 
-@pytest.mark.parametrize(
-    "key", ["user", "tokenizer", "max_tokens", "key", "monkey", "pass", "records_name", ""]
-)
+@pytest.mark.parametrize("key", ["user", "tokenizer", "key", "monkey", "pass", "records_name", ""])
 def test_other_keys_are_left(key: str) -> None:
     assert {key: "hunter2"} == Redactor().redact({key: "hunter2"})
+
+
+def test_a_number_of_tokens_is_left() -> None:
+    assert {"max_tokens": 512} == Redactor().redact({"max_tokens": 512})
+
+
+@pytest.mark.parametrize(
+    ("further", "key"),
+    [
+        ("пароль", "пароль"),
+        ("пароль", "новыйПароль"),
+        ("密码", "用户密码"),
+        ("card_number", "CARDNUMBER"),
+        ("card_number", "userCardNumber"),
+        ("cardnumber", "card_number"),
+    ],
+)
+def test_further_keys_are_hidden_however_they_are_written(further: str, key: str) -> None:
+    assert {key: "[redacted]"} == Redactor([further]).redact({key: "hunter2"})
+
+
+def test_a_further_key_without_letters_hides_nothing() -> None:
+    assert {"a": "b"} == Redactor(["***", ""]).redact({"a": "b"})
 
 
 def test_further_keys_are_hidden_by_their_words() -> None:
@@ -82,6 +109,39 @@ class _Account:
     password: str
 
 
+@dataclass(frozen=True)
+class _Frozen:
+    password: str
+
+
+@dataclass
+class _WithMore:
+    user: str
+
+    def __post_init__(self) -> None:
+        self.password = "S"
+
+
+class _Attrs:
+    """As attrs lays its classes out."""
+
+    __attrs_attrs__ = (SimpleNamespace(name="password"),)
+    password = "S"
+
+
+class _Model(BaseModel):
+    password: str
+
+
+class _Config(Enum):
+    LOGIN = {"password": "S"}
+
+
+class _Key(Enum):
+    LOGIN = "password"
+    TOKEN = 1
+
+
 @pytest.mark.parametrize(
     ("value", "hidden"),
     [
@@ -92,7 +152,22 @@ class _Account:
         ({"a": MappingProxyType({"token": "S"})}, {"a": {"token": "[redacted]"}}),
         ({"a": _Account("u", "S")}, {"a": {"user": "u", "password": "[redacted]"}}),
         ({"a": [_Login("u", "S")]}, {"a": [{"user": "u", "password": "[redacted]"}]}),
-        ({"a": {1: {"token": "S"}}}, {"a": {1: {"token": "[redacted]"}}}),
+        ({"a": {1: {"token": "S"}}}, {"a": {"1": {"token": "[redacted]"}}}),
+        ({"a": {b"token": b"S"}}, {"a": {"token": "[redacted]"}}),
+        (
+            {"a": [("token", "S"), (b"token", b"S")]},
+            {"a": [["token", "[redacted]"], ["b'token'", "[redacted]"]]},
+        ),
+        ({"a": {"token": "S"}.items()}, {"a": [["token", "[redacted]"]]}),
+        ({"a": {"b": {"token": "S"}}.values()}, {"a": [{"token": "[redacted]"}]}),
+        ({"a": {_Frozen("S")}}, {"a": [{"password": "[redacted]"}]}),
+        ({"a": UserList([{"token": "S"}])}, {"a": [{"token": "[redacted]"}]}),
+        ({"a": SimpleNamespace(token="S")}, {"a": {"token": "[redacted]"}}),
+        ({"a": _WithMore("u")}, {"a": {"user": "u"}}),
+        ({"a": _Attrs()}, {"a": {"password": "[redacted]"}}),
+        ({"a": _Model(password="S")}, {"a": {"password": "[redacted]"}}),
+        ({"a": _Config.LOGIN}, {"a": {"password": "[redacted]"}}),
+        ({"a": {_Key.LOGIN: "S", _Key.TOKEN: "S"}}, {"a": {"password": "[redacted]", "TOKEN": "[redacted]"}}),
         ({"password": {"old": "S"}}, {"password": "[redacted]"}),
     ],
     ids=[
@@ -104,6 +179,18 @@ class _Account:
         "dataclass",
         "namedtuple",
         "number key",
+        "bytes key",
+        "pairs",
+        "items",
+        "values",
+        "set",
+        "user list",
+        "namespace",
+        "attribute beside the fields",
+        "attrs",
+        "pydantic",
+        "enum value",
+        "enum key",
         "whole value",
     ],
 )
@@ -115,16 +202,17 @@ def test_the_original_is_left_as_it_was() -> None:
     original = {"a": [{"password": "S", "b": [1]}], "c": {"d": 1}}
     before = copy.deepcopy(original)
 
-    hidden = Redactor().redact(original)
+    Redactor().redact(original)
 
     assert before == original
-    assert hidden["c"] is original["c"]
 
 
-def test_without_secrets_nothing_is_copied() -> None:
-    fields = {"a": [{"b": 1}], "c": "d", "e": _Account}
+def test_plain_fields_without_secrets_are_not_copied_once_their_keys_are_known() -> None:
+    redactor = Redactor()
+    fields = {"a": 1, "c": "d"}
+    redactor.redact(fields)
 
-    assert fields is Redactor().redact(fields)
+    assert fields is redactor.redact(fields)
 
 
 def test_what_is_too_deep_to_look_into_is_not_shown() -> None:
@@ -140,6 +228,15 @@ def test_a_value_that_holds_itself_many_times_ends() -> None:
     knot.extend([knot] * 10)
 
     assert b'"S"' not in encode(dict(Redactor().redact({"a": knot})))
+
+
+def test_a_long_key_is_hidden_and_not_remembered() -> None:
+    redactor = Redactor()
+
+    hidden = redactor.redact({"x" * 200 + "_password": "S", "y" * 200: 1})
+
+    assert ["[redacted]", 1] == list(hidden.values())
+    assert not redactor._harmless | redactor._secret
 
 
 def test_keys_made_of_data_do_not_fill_the_memory() -> None:
