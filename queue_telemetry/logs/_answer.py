@@ -32,14 +32,12 @@ class Answer:
         status: The HTTP status; None when no answer came.
         failure: Why none came; None when one did.
         retry_after_s: Seconds to wait that the collector asked for.
-        body: The answer's body, at most its first 64 KiB.
         bytes_wire: The request body's length as sent, compressed.
     """
 
     status: int | None
     failure: Failure | None = None
     retry_after_s: float | None = None
-    body: bytes = b""
     bytes_wire: int = 0
 
 

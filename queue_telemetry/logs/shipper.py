@@ -6,7 +6,7 @@ import threading
 from dataclasses import dataclass, field
 from typing import Final
 
-from queue_telemetry._runtime import BackgroundLoop, Clock, DropReason, guarded, say
+from queue_telemetry._runtime import BackgroundLoop, Clock, Delivery, DropReason, guarded, say
 from queue_telemetry.logs._answer import Answer, Failure, Sender
 from queue_telemetry.logs._chunk import Chunk
 from queue_telemetry.logs._retry import RetrySchedule, Verdict
@@ -41,10 +41,13 @@ class Shipper:
         sender: Posts them.
         wire_format: Makes their bodies and reads the answers.
         clock: For delays.
+
+    Attributes:
+        buffer: Where the sink appends.
     """
 
     def __init__(self, buffer: RecordBuffer, sender: Sender, wire_format: Format, *, clock: Clock) -> None:
-        self._buffer = buffer
+        self.buffer = buffer
         self._sender = sender
         self._format = wire_format
         self._clock = clock
@@ -81,12 +84,12 @@ class Shipper:
 
         The thread's body.
         """
-        due_s = self._buffer.seal_due()
+        due_s = self.buffer.seal_due()
         wait_s = self._retry.not_before_s - self._clock.monotonic()
         if wait_s > 0:
             self._tell_waiters()
             return min(wait_s, _IDLE_S)
-        chunk = self._buffer.take()
+        chunk = self.buffer.take()
         if chunk is None:
             self._tell_waiters()
             return _IDLE_S if due_s is None else due_s
@@ -97,8 +100,8 @@ class Shipper:
     def flush(self, timeout_s: float) -> bool:
         """Wait until all records appended before this call are delivered or dropped; True when they were in time.
 
-        Cuts a backoff short, once; a wait that the collector asked for stands. Returns early when the next attempt
-        would come too late.
+        Cuts a backoff to the wait of a first failure; what the collector asked for stands. Returns early when the
+        next attempt would come too late.
         """
         return self._drain(timeout_s, last_chance=False)
 
@@ -111,13 +114,13 @@ class Shipper:
         if self._closed:
             return self._lost == 0
         deadline_s = self._clock.monotonic() + timeout_s
-        self._buffer.refuse()
+        self.buffer.refuse()
         done = self._drain(timeout_s, last_chance=True)
         self._closed = True
         if not done:
             self._sender.abort()
         ended = self._loop.stop(max(deadline_s - self._clock.monotonic(), _STOP_GRACE_S))
-        self._lost += self._buffer.abandon()
+        self._lost += self.buffer.abandon()
         if ended:  # else the thread may be at the connection still; it ends with the process
             self._sender.close()
         if self._lost:
@@ -133,9 +136,13 @@ class Shipper:
         """In a forked child: close its copy of the parent's connection. Takes no lock, says nothing to the collector."""
         self._sender.forget()
 
+    def delivery(self) -> Delivery:
+        """Return what became of the records, as of one moment."""
+        return self.buffer.read()[0]
+
     def stats(self) -> dict[str, object]:
         """Return how delivery goes, ready for JSON: no address and no secret in it."""
-        delivery, pending, pending_bytes = self._buffer.read()
+        delivery, pending, pending_bytes = self.buffer.read()
         state = "retrying" if self._retry.failures else "ok" if self._batches else "idle"
         return {
             "state": state,
@@ -153,8 +160,8 @@ class Shipper:
         }
 
     def _drain(self, timeout_s: float, *, last_chance: bool) -> bool:
-        waiter = _Waiter(self._buffer.seal(), self._clock.monotonic() + timeout_s)
-        if self._buffer.settled(waiter.number):
+        waiter = _Waiter(self.buffer.seal(), self._clock.monotonic() + timeout_s)
+        if self.buffer.settled(waiter.number):
             return True
         self._retry.hurry(last_chance=last_chance)
         self._waiters.append(waiter)
@@ -166,7 +173,7 @@ class Shipper:
                 self._drain_here(waiter)
         finally:
             self._waiters.remove(waiter)
-        return self._buffer.settled(waiter.number)
+        return self.buffer.settled(waiter.number)
 
     def _drain_here(self, waiter: _Waiter) -> None:
         """Do the thread's work on the caller's, where none can be started, as at the interpreter's end."""
@@ -180,7 +187,7 @@ class Shipper:
     def _tell_waiters(self) -> None:
         not_before_s = self._retry.not_before_s
         for waiter in tuple(self._waiters):
-            if self._buffer.settled(waiter.number) or not_before_s > waiter.deadline_s:
+            if self.buffer.settled(waiter.number) or not_before_s > waiter.deadline_s:
                 waiter.over.set()
 
     def _ship(self, chunk: Chunk, within_s: float) -> None:
@@ -198,10 +205,10 @@ class Shipper:
             self._bytes_raw += len(chunk.data)
             self._batches += 1
             self._retry.succeeded()
-            self._buffer.settle(chunk)
+            self.buffer.settle(chunk)
         elif verdict is Verdict.REJECTED:
             self._retry.succeeded()
-            if self._buffer.settle(chunk, DropReason.REJECTED):
+            if self.buffer.settle(chunk, DropReason.REJECTED):
                 say(
                     "logs.rejected",
                     "the log collector refused %d records: %s",
@@ -217,7 +224,7 @@ class Shipper:
         retry_after_s = None if answer is None else answer.retry_after_s
         self._retries += 1
         self._retry.failed(self._clock.monotonic(), retry_after_s)
-        self._buffer.give_back(chunk)
+        self.buffer.give_back(chunk)
 
     def _note(self, answer: Answer) -> None:
         self._bytes_wire += answer.bytes_wire
@@ -235,7 +242,7 @@ class Shipper:
             say("logs.retry", "the log collector does not take records now: %s", self._last_error)
 
     def _say_overflow(self) -> None:
-        overflowed = self._buffer.read()[0].dropped.get(DropReason.OVERFLOW, 0)
+        overflowed = self.delivery().dropped.get(DropReason.OVERFLOW, 0)
         if overflowed > self._overflowed:
             self._overflowed = overflowed
             say("logs.overflow", "%d log records were dropped so far, the buffer being full", overflowed)

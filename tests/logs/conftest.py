@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from queue_telemetry._runtime import Clock, DeliveryLedger
-from queue_telemetry.logs import RecordBuffer
+from queue_telemetry._runtime import SYSTEM_CLOCK, Clock, DeliveryLedger
+from queue_telemetry.logs import LogPipeline, RecordBuffer
 from queue_telemetry.logs._answer import Answer
 
 
@@ -226,6 +226,57 @@ def make_buffer(manual_clock: ManualClock) -> Callable[..., RecordBuffer]:
         )
 
     return make
+
+
+@pytest.fixture
+def make_pipeline() -> Iterator[Callable[..., LogPipeline]]:
+    made: list[LogPipeline] = []
+
+    def make(
+        url: str,
+        token: str | None = None,
+        batch_bytes: int = 1024 * 1024,
+        max_memory_bytes: int = 32 * 1024 * 1024,
+    ) -> LogPipeline:
+        made.append(
+            LogPipeline(
+                url,
+                token=token,
+                headers={},
+                batch_bytes=batch_bytes,
+                linger_s=0.01,
+                max_memory_bytes=max_memory_bytes,
+                clock=SYSTEM_CLOCK,
+            )
+        )
+        return made[-1]
+
+    yield make
+    for pipeline in made:
+        pipeline.close(1.0)
+
+
+_PIPELINE_SCRIPT = """
+from queue_telemetry._runtime import SYSTEM_CLOCK
+from queue_telemetry.logs import LogPipeline
+
+def make_pipeline(url):
+    return LogPipeline(
+        url,
+        token=None,
+        headers={},
+        batch_bytes=1_000_000,
+        linger_s=1.0,
+        max_memory_bytes=10_000_000,
+        clock=SYSTEM_CLOCK,
+    )
+"""
+
+
+@pytest.fixture
+def pipeline_script() -> str:
+    """The beginning of a script for another process: it defines `make_pipeline`."""
+    return _PIPELINE_SCRIPT
 
 
 @pytest.fixture(autouse=True)

@@ -4,7 +4,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -14,19 +14,6 @@ from queue_telemetry.exceptions import ConfigurationError
 from queue_telemetry.logs import LogPipeline
 
 Make = Callable[..., LogPipeline]
-
-
-@pytest.fixture
-def make_pipeline() -> Iterator[Make]:
-    made: list[LogPipeline] = []
-
-    def make(url: str, **changes: Any) -> LogPipeline:
-        made.append(LogPipeline(url, **{"linger_s": 0.01, **changes}))
-        return made[-1]
-
-    yield make
-    for pipeline in made:
-        pipeline.close(1.0)
 
 
 def test_a_record_goes_out_by_itself(collector: Any, make_pipeline: Make) -> None:
@@ -109,18 +96,19 @@ def test_flush_gives_up_in_time_on_a_hung_collector(collector: Any, make_pipelin
     assert not pipeline.close(0.1)
 
 
-def test_a_forked_child_ships_on_its_own_connection_and_the_parent_goes_on(collector: Any) -> None:
-    script = f"""
+def test_a_forked_child_ships_on_its_own_connection_and_the_parent_goes_on(
+    collector: Any, pipeline_script: str
+) -> None:
+    script = f"""{pipeline_script}
 import os, sys
-from queue_telemetry.logs import LogPipeline
-parent = LogPipeline({collector.url!r})
+parent = make_pipeline({collector.url!r})
 parent.buffer.append(b'"before"\\n')
 assert parent.flush(5.0)
 parent.buffer.append(b'"parent only"\\n')
 pid = os.fork()
 if pid == 0:
     parent = None
-    child = LogPipeline({collector.url!r})
+    child = make_pipeline({collector.url!r})
     child.buffer.append(b'"child"\\n')
     os._exit(0 if child.close(5.0) else 1)
 assert os.waitpid(pid, 0)[1] == 0
@@ -137,7 +125,7 @@ sys.exit(0 if parent.close(5.0) else 1)
 
 
 def test_stats_hold_no_address_and_no_secret(collector: Any, make_pipeline: Make) -> None:
-    pipeline = make_pipeline(f"http://u:pa55@127.0.0.1:{collector.port}/?key=K3Y", token=None)
+    pipeline = make_pipeline(f"http://u:pa55@127.0.0.1:{collector.port}/?key=K3Y")
     collector.reply(404)
     pipeline.buffer.append(b"{}\n")
     assert collector.wait_for(1)
@@ -146,6 +134,6 @@ def test_stats_hold_no_address_and_no_secret(collector: Any, make_pipeline: Make
     assert not [part for part in ("pa55", "K3Y", "127.0.0.1") if part in str(pipeline.stats())]
 
 
-def test_a_wrong_value_is_named(make_pipeline: Make) -> None:
+def test_an_address_that_the_http_library_refuses_is_named(make_pipeline: Make) -> None:
     with pytest.raises(ConfigurationError, match="LOG_URL"):
-        make_pipeline("nonsense")
+        make_pipeline("http://999.1.1.1/")

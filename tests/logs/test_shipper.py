@@ -182,16 +182,27 @@ def test_flush_counts_a_refused_batch_as_out(
     shipper.close(1.0)
 
 
-def test_flush_cuts_a_backoff_short(
-    shipper: Shipper, buffer: RecordBuffer, list_sender: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("queue_telemetry.logs._retry.full_jitter_s", lambda *_, **__: 60.0)
-    list_sender.answers = [_DOWN]
+def test_flush_cuts_a_backoff_short(make_buffer: Make, list_sender: Any) -> None:
+    buffer = make_buffer(clock=SYSTEM_CLOCK)
+    shipper = Shipper(buffer, list_sender, NdjsonFormat(), clock=SYSTEM_CLOCK)
+    for _ in range(30):
+        shipper._retry.failed(SYSTEM_CLOCK.monotonic(), None)
     buffer.append(b"1\n")
-    shipper.step()
 
     assert shipper.flush(5.0)
     shipper.close(1.0)
+
+
+def test_flush_in_a_loop_does_not_hammer_a_collector_in_trouble(
+    shipper: Shipper, buffer: RecordBuffer, list_sender: Any
+) -> None:
+    list_sender.answers = [Answer(503)] * 100
+    buffer.append(b"1\n")
+
+    assert not any(shipper.flush(0.04) for _ in range(20)), "the clock of the wait stands still"
+
+    assert 1 == len(list_sender.bodies)
+    shipper.close(0.0)
 
 
 def test_flush_respects_what_the_collector_asked_for_and_does_not_wait_in_vain(

@@ -4,14 +4,14 @@ import json
 import logging
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import pytest
 from loguru import logger
 
 from queue_telemetry._runtime import DropReason, guarded
-from queue_telemetry.logs import LogPipeline, LogSink, RecordBuffer, RecordBuilder, Redactor
+from queue_telemetry.logs import LogSink, RecordBuffer, RecordBuilder, Redactor
 
 Make = Callable[..., RecordBuffer]
 
@@ -125,6 +125,46 @@ def test_a_value_that_cannot_be_shown_is_named(make_buffer: Make, attach: Any) -
     assert 0 == sink.faults
 
 
+class Unreadable(Mapping[str, object]):
+    """A row whose session is closed."""
+
+    def __getitem__(self, key: str) -> object:
+        raise RuntimeError(key)
+
+    def __iter__(self) -> Iterator[str]:
+        raise RuntimeError("closed")
+
+    def __len__(self) -> int:
+        return 1
+
+
+class Unbound:
+    """As a proxy outside of its request: not even its class can be asked for."""
+
+    @property
+    def __class__(self) -> Any:
+        raise RuntimeError("unbound")
+
+    @__class__.setter
+    def __class__(self, value: Any) -> None:
+        raise NotImplementedError
+
+
+@pytest.mark.parametrize("kind", [Unreadable, Unbound])
+def test_a_value_that_raises_costs_nothing_else(make_buffer: Make, attach: Any, kind: type) -> None:
+    buffer = make_buffer()
+    sink = attach(buffer, context=lambda: {"task_id": "7"})
+
+    try:
+        raise ValueError("bad")
+    except ValueError:
+        logger.bind(row=kind(), order=8).exception("x")
+
+    (record,) = _records(buffer)
+    assert (f"<unreadable {kind.__name__}>", 8, "7") == (record["row"], record["order"], record["task_id"])
+    assert ("bad", 0) == (record["error"]["message"], sink.faults)
+
+
 def test_other_handlers_see_what_was_logged(make_buffer: Make, attach: Any) -> None:
     seen: list[Any] = []
     first = logger.add(lambda message: seen.append(message.record), level=0, format="")
@@ -172,8 +212,8 @@ def test_loguru_finds_nothing_to_call_after_each_record(make_buffer: Make) -> No
     assert not hasattr(sink, "flush")
 
 
-def test_after_close_records_are_counted_as_closed(collector: Any, attach: Any) -> None:
-    pipeline = LogPipeline(collector.url)
+def test_after_close_records_are_counted_as_closed(collector: Any, make_pipeline: Any, attach: Any) -> None:
+    pipeline = make_pipeline(collector.url)
     attach(pipeline.buffer)
     logger.info("before")
     assert pipeline.close(5.0)
@@ -191,13 +231,15 @@ class _Intercept(logging.Handler):
         logger.log(record.levelname, record.getMessage())
 
 
-def test_the_http_library_s_own_lines_never_cause_another_post(collector: Any, attach: Any) -> None:
+def test_the_http_library_s_own_lines_never_cause_another_post(
+    collector: Any, make_pipeline: Any, attach: Any
+) -> None:
     root = logging.getLogger()
     bridge = _Intercept()
     level = root.level
     root.addHandler(bridge)
     root.setLevel(logging.DEBUG)
-    pipeline = LogPipeline(collector.url, linger_s=0.0)
+    pipeline = make_pipeline(collector.url)
     sink = attach(pipeline.buffer, "TRACE")
     try:
         logger.info("one")
@@ -214,13 +256,15 @@ def test_the_http_library_s_own_lines_never_cause_another_post(collector: Any, a
     assert sink.self_logs > 0, "the bridge did bring the lines of the HTTP library"
 
 
-def test_a_signal_handler_that_logs_in_the_middle_of_a_record_does_not_hang(collector: Any) -> None:
-    script = f"""
+def test_a_signal_handler_that_logs_in_the_middle_of_a_record_does_not_hang(
+    collector: Any, pipeline_script: str
+) -> None:
+    script = f"""{pipeline_script}
 import signal, sys
 from loguru import logger
-from queue_telemetry.logs import LogPipeline, LogSink, RecordBuilder, Redactor
+from queue_telemetry.logs import LogSink, RecordBuilder, Redactor
 logger.remove()
-pipeline = LogPipeline({collector.url!r})
+pipeline = make_pipeline({collector.url!r})
 LogSink(RecordBuilder({{}}, dict, Redactor().redact), pipeline.buffer).attach(logger, "INFO")
 signal.signal(signal.SIGALRM, lambda *_: (pipeline.flush(0.0), pipeline.stats()))
 signal.setitimer(signal.ITIMER_REAL, 0.0005, 0.0005)
