@@ -12,7 +12,7 @@ from queue_telemetry.processes import Slot, acquire, private_dir
 from queue_telemetry.settings import Settings
 from queue_telemetry.statsd import DIALECTS, Emitter, StatsClient
 
-__all__ = ["Outputs", "host_name"]
+__all__ = ["Outputs", "constant_tags", "host_name"]
 
 _NO_FAULT_OF_THE_SINK: Final = frozenset({DropReason.INVALID, DropReason.CLOSED, DropReason.WITHHELD})
 _DROPPING_FOR_S: Final = 60.0
@@ -148,20 +148,26 @@ def host_name() -> str:
     return socket.gethostname() or "localhost"
 
 
+def constant_tags(settings: Settings) -> dict[str, str]:
+    """Return the tags of every metric and record. Settings of their own win over `TAGS`."""
+    named = {"service": settings.service, "env": settings.env, "version": settings.version}
+    own = {key: value for key, value in named.items() if value is not None}
+    return own | settings.tags | own
+
+
 def _acquire_slot(settings: Settings) -> Slot | None:
     folder = private_dir(settings.state_dir)
     return None if folder is None else acquire(folder)
 
 
 def _statsd_client(settings: Settings) -> StatsClient:
-    tags = {"service": settings.service, "env": settings.env, "version": settings.version, **settings.tags}
     return StatsClient(
         settings.statsd_host,
         settings.statsd_port,
         settings.statsd_prefix,
         settings.statsd_max_payload_bytes,
         dialect=DIALECTS[settings.statsd_dialect],
-        constant_tags={key: value for key, value in tags.items() if value is not None},
+        constant_tags=constant_tags(settings),
     )
 
 

@@ -8,7 +8,7 @@ import pytest
 from loguru import logger
 
 from queue_telemetry.telemetry import Telemetry
-from queue_telemetry.testing import Collector
+from queue_telemetry.testing import Collector, StatsdServer
 
 MakeTelemetry = Callable[..., Telemetry]
 
@@ -167,14 +167,16 @@ def test_handlers_that_come_and_go_beside_busy_threads_harm_nothing(
         except BaseException as error:
             failures.append(error)
 
-    threads = [threading.Thread(target=log, args=(index,)) for index in range(2)]
+    threads = [threading.Thread(target=log, args=(index,), daemon=True) for index in range(2)]
     for thread in threads:
         thread.start()
-    for _ in range(50):
-        logger.remove(logger.add(lambda _: None))
-        logger.remove()
-        capturing._sink.restore()
-    stop.set()
+    try:
+        for _ in range(50):
+            logger.remove(logger.add(lambda _: None))
+            logger.remove()
+            capturing._sink.restore()
+    finally:
+        stop.set()
     for thread in threads:
         thread.join(5)
     assert capturing.flush(5.0)
@@ -182,3 +184,56 @@ def test_handlers_that_come_and_go_beside_busy_threads_harm_nothing(
     logs = capturing.health().telemetry["logs"]
     assert [] == failures
     assert logs["accepted"] == logs["delivered"] == len(collector.records) <= sum(logged)
+
+
+def test_constant_tags_take_no_reserved_key_s_place(
+    capturing: Telemetry, collector: Collector, settings: dict[str, object]
+) -> None:
+    tags = {
+        "level": "gold",
+        "message": "x",
+        "extra_level": "mine",
+        "host": "web",
+        "queue": "q",
+        "team": "core",
+    }
+    capturing.configure(**{**settings, "tags": tags})
+    logger.info("hello")
+    capturing.flush()
+
+    (record,) = collector.records
+    assert ("INFO", "hello", "core", "mine") == tuple(
+        record[key] for key in ("level", "message", "team", "extra_level")
+    )
+    assert ("gold", "x", "web", "q") == tuple(
+        record[key] for key in ("extra_extra_level", "extra_message", "extra_host", "extra_queue")
+    )
+    assert "queue" not in record
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({"tags": {"service": "billing", "env": "dev"}}, {"service": "billing", "env": "dev"}),
+        (
+            {"tags": {"service": "billing", "env": "dev"}, "env": "prod"},
+            {"service": "billing", "env": "prod"},
+        ),
+    ],
+    ids=["tags alone", "a setting wins"],
+)
+def test_records_and_metrics_bear_the_same_constants(
+    make_telemetry: MakeTelemetry,
+    collector: Collector,
+    statsd: StatsdServer,
+    changes: dict[str, object],
+    expected: dict[str, str],
+) -> None:
+    telemetry = make_telemetry(capture_logs=True, task_logs="none", **changes)
+    telemetry.counter("mails").increment()
+    logger.info("hello")
+    telemetry.flush()
+
+    (record,) = collector.records
+    assert expected == {key: record[key] for key in expected}
+    assert statsd.wait_until(lambda: statsd.counter("mails", **expected) == 1)
