@@ -1,5 +1,6 @@
 """The registry: gives each series its cell, guards how many there are, and collects them all."""
 
+import re
 from collections.abc import Callable, Mapping
 from typing import Final, TypeVar
 
@@ -16,6 +17,8 @@ OTHER: Final = "__other__"
 SHARED_GAUGE_EXPIRES_S: Final = 300.0  # a shared value that nobody renews is unknown, not for ever true
 _MAX_USER_METRICS: Final = 1_000
 _MAX_VALUE_CHARS: Final = 200
+_UNSAFE_IN_NAMES: Final = re.compile(r"[^A-Za-z0-9_.-]")
+_EMPTY_NODES: Final = re.compile(r"\.{2,}")
 
 C = TypeVar("C", Counter, Gauge, Timer)
 Tags = tuple[tuple[str, str], ...]
@@ -42,7 +45,6 @@ class Registry:
         self._folded = Marks()
         self._invalid = Marks()  # one for all instruments: a collection reads it once
         self._overflowed: set[str] = set()
-        self._batch = Batch()
 
     def counter(self, metric: Metric, values: tuple[str, ...] = (), static_tags: Tags = ()) -> Counter:
         """Return the counter of a series."""
@@ -102,12 +104,12 @@ class Registry:
         left out. None when the name is no name, belongs to the library, or is of another kind.
         """
         text = _exact_text(name)
-        if text is None or not text.strip() or len(text) > _MAX_VALUE_CHARS or text in CATALOG:
+        if text is None or not text.strip() or len(text) > _MAX_VALUE_CHARS:
             return None
         texts = {str.__str__(key): tag_text(value) for key, value in tags.items()}
         metric = self._user_metrics.get(text)
         if metric is None:
-            if len(self._user_metrics) >= _MAX_USER_METRICS:
+            if len(self._user_metrics) >= _MAX_USER_METRICS or _is_librarys(text):
                 return None
             owner = Owner.USER if kind is Kind.GAUGE else None
             metric = self._user_metrics.setdefault(text, Metric(text, kind, tuple(texts), owner=owner))
@@ -128,12 +130,14 @@ class Registry:
         """Have *source* called by every collection, to put more into the batch."""
         self._sources.append(source)
 
-    def collect(self) -> Batch:
+    def collect(self, into: Batch | None = None) -> Batch:
         """Drain every cell exactly once. One collection at a time: the caller holds the collect lock.
 
-        What a collection that an exception cut short has drained, a signal handler's say, is in the next one's batch.
+        Args:
+            into: The batch to add to, for a caller that keeps what a collection has drained which an exception cut
+                short, a signal handler's say; None makes one.
         """
-        batch = self._batch
+        batch = Batch() if into is None else into
         for cells in list(self._cells.values()):
             for cell in list(cells.values()):
                 cell.drain(batch)
@@ -144,7 +148,6 @@ class Registry:
         batch.drop(self._invalid.take_new(), DropReason.INVALID)
         for source in self._sources:
             source(batch)
-        self._batch = Batch()
         return batch
 
     def discard(self) -> None:
@@ -210,6 +213,12 @@ def tag_text(value: object) -> str:
         return str.__str__(str(value))[:_MAX_VALUE_CHARS]
     except Exception:  # noqa: BLE001 - the user's class answers here
         return ""
+
+
+def _is_librarys(name: str) -> bool:
+    """Tell whether a name could be read as one of the library's where tag values are written behind it, as nodes."""
+    clean = _EMPTY_NODES.sub(".", _UNSAFE_IN_NAMES.sub("_", name)).strip("_.") + "."
+    return any(clean.startswith(f"{known}.") or f"{known}.".startswith(clean) for known in CATALOG)
 
 
 def _exact_text(value: object) -> str | None:

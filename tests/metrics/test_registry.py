@@ -54,7 +54,7 @@ def test_a_collection_takes_each_value_once(registry: Registry) -> None:
     assert 0 == registry.collect().weight
 
 
-def test_a_collection_that_is_cut_short_is_in_the_next_one(registry: Registry) -> None:
+def test_a_collection_that_is_cut_short_goes_on_in_its_batch(registry: Registry) -> None:
     counter, faults = registry.counter(_EMPTY, ("mail",)), [KeyError("interrupt")]
 
     def source(batch: Batch) -> None:
@@ -63,11 +63,12 @@ def test_a_collection_that_is_cut_short_is_in_the_next_one(registry: Registry) -
 
     registry.add_source(source)
     counter.increment()
+    kept = Batch()
     with pytest.raises(KeyError, match="interrupt"):
-        registry.collect()
+        registry.collect(kept)
     counter.increment()
 
-    assert 2 == registry.collect().weight
+    assert 2 == registry.collect(kept).weight
     assert 0 == registry.collect().weight
 
 
@@ -336,3 +337,33 @@ def test_whatever_the_name_and_tags_the_call_is_counted(
     for series, amount, _ in batch.counters:
         assert 2 == amount
         assert tuple(tags) == series.metric.tags
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "queue.tasks.completed.default.work",
+        "queue..tasks.completed.default.work",
+        "_queue.tasks.completed.default.work",
+        "queue.tasks.completed\n",
+        "queue.tasks.completed ",
+        "queue.tasks",
+    ],
+)
+def test_a_name_that_could_be_read_as_the_librarys_is_refused(
+    registry: Registry, said: list[str], name: str
+) -> None:
+    registry.user_counter(name, {"of": "completed"}).increment()
+    batch = registry.collect()
+
+    assert ([], {DropReason.INVALID: 1}) == (batch.counters, batch.dropped)
+    assert 1 == len(said)
+
+
+@pytest.mark.parametrize(
+    "name", ["queues.mine", "queue.tasks_mine", "queue_size", "mine.queue.tasks.completed"]
+)
+def test_a_name_that_only_resembles_the_librarys_is_the_users(registry: Registry, name: str) -> None:
+    registry.user_counter(name, {}).increment()
+
+    assert {(name, ()): 1} == sums(registry.collect())
