@@ -8,7 +8,7 @@ from typing import Final, Literal, Self
 
 from queue_telemetry.metrics import CATALOG
 from queue_telemetry.tasks import headers as wire
-from queue_telemetry.tasks.context import Context, current_context, is_within
+from queue_telemetry.tasks.context import Context, current_context, enclosing_run
 from queue_telemetry.tasks.definition import Site
 from queue_telemetry.tasks.headers import Headers
 from queue_telemetry.tasks.outcomes import error_type
@@ -31,7 +31,7 @@ class Taken:
         queue: The queue that it was taken from.
         task_id: Its id, None when neither the caller nor the headers told.
         headers: The headers that came with it.
-        outer: The context around the block.
+        outer: The run around the block.
     """
 
     is_claim: Final = True
@@ -42,6 +42,7 @@ class Taken:
         self.task_id = task_id
         self.headers = headers
         self.outer: Context = None
+        self._restore: Context = None
         self._ids = wire.known_ids(task_id, headers)
         self._joins = itertools.count().__next__
 
@@ -62,15 +63,16 @@ class Taken:
         return fields
 
     def __enter__(self) -> Self:
-        outer = current_context.get()
-        if not is_within(outer, self):
-            self.outer = outer
+        context = current_context.get()
+        if context is not self:
+            self._restore, self.outer = context, enclosing_run(context)
         current_context.set(self)
         return self
 
     def __exit__(self, *_: object) -> Literal[False]:
         if current_context.get() is self:
-            current_context.set(self.outer)
+            current_context.set(self._restore)
+        self._restore = None
         return False
 
     async def __aenter__(self) -> Self:
@@ -88,7 +90,7 @@ class Claim:
 
     Attributes:
         queue: The queue that it fetches from.
-        outer: The context around the block.
+        outer: The run around the block.
     """
 
     is_claim: Final = True
@@ -96,6 +98,7 @@ class Claim:
     def __init__(self, tracker: Tracker, queue: str, site: Site) -> None:
         self.queue = queue
         self.outer: Context = None
+        self._restore: Context = None
         self._tracker = tracker
         self._site = site
         self._worker: WorkerScope | None = None
@@ -140,9 +143,9 @@ class Claim:
         if self._worker is not None:
             self._worker.claiming += 1
         self._waiting.clear()
-        outer = current_context.get()
-        if not is_within(outer, self):
-            self.outer = outer
+        context = current_context.get()
+        if context is not self:
+            self._restore, self.outer = context, enclosing_run(context)
         current_context.set(self)
         self._fetching = True
         self._began_s = self._tracker.clock.monotonic()
@@ -150,7 +153,8 @@ class Claim:
 
     def __exit__(self, _kind: object, error: BaseException | None, _traceback: object) -> Literal[False]:
         if current_context.get() is self:
-            current_context.set(self.outer)
+            current_context.set(self._restore)
+        self._restore = None
         if self._fetching:
             self._end_fetch()
             if self._counts():

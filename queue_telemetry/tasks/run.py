@@ -7,7 +7,14 @@ from typing import Final, Literal, Self
 from queue_telemetry._runtime import say
 from queue_telemetry.tasks import headers as wire
 from queue_telemetry.tasks.claim import Taken, find_taken
-from queue_telemetry.tasks.context import Context, Frame, current_context, is_within, run_of_context
+from queue_telemetry.tasks.context import (
+    Context,
+    Frame,
+    current_context,
+    enclosing_run,
+    is_within,
+    run_of_context,
+)
 from queue_telemetry.tasks.definition import Definition, Site
 from queue_telemetry.tasks.headers import Headers
 from queue_telemetry.tasks.outcomes import Outcome, Reason, Verdict, classify
@@ -30,7 +37,7 @@ class Run:
         type: The task's type.
         queue: The queue it came from.
         wait_s: How long it waited in the queue, in seconds; None when unknown.
-        outer: The context around the run.
+        outer: The run around this one, until this one ends.
     """
 
     is_claim: Final = False
@@ -50,6 +57,7 @@ class Run:
         self.queue = definition.queue
         self.wait_s: float | None = None
         self.outer: Context = None
+        self._parent_id: str | None = None
         self._restore: Context = None
         self._inner: Context = None
         self._by_hand = False
@@ -97,7 +105,7 @@ class Run:
     @property
     def parent_id(self) -> str | None:
         """The id of the task that enqueued this one, else of the one that runs around it."""
-        parent_id = wire.read_text(self._headers, wire.PARENT_ID)
+        parent_id = wire.read_text(self._headers, wire.PARENT_ID) or self._parent_id
         if parent_id is None:
             outer = run_of_context(self.outer)
             parent_id = None if outer is None else outer.task_id
@@ -204,7 +212,7 @@ class Run:
             self._ended = True
             series.uncompleted.mark()
             series.live.pop(id(self), None)
-            self._tracker.abandon(series)
+            series.abandoned.mark()
 
     def _resume(self) -> None:
         """Become `current()`, and begin when this is the first time."""
@@ -220,15 +228,16 @@ class Run:
         """
         context = current_context.get()
         if is_within(context, self):
-            self._inner = None if context is self else context
+            self._inner = None if context is self or self._ended else context
             current_context.set(self._restore)
+        self._restore = None
 
     def _begin(self, outer: Context) -> None:
         """Begin, once: join the delivery that *outer* brought, and count the beginning when events are recorded."""
         tracker, definition = self._tracker, self._definition
         self._begun = True
-        self.outer = outer
-        joined = self._join()
+        self.outer = enclosing_run(outer)
+        joined = self._join(outer)
         if tracker.gate.asleep and not tracker.gate.wake():
             return
         self._series = series = tracker.series(self.type, self.queue, definition.static_tags)
@@ -243,10 +252,10 @@ class Run:
         if not joined:
             tracker.lifecycle.claimed(self, self._site)
 
-    def _join(self) -> bool:
+    def _join(self, context: Context) -> bool:
         """Take over what the delivery knows; tell whether this is its first run, whose claim is counted already."""
         ids = wire.known_ids(self._task_id, self._headers)
-        taken = self._claim or find_taken(self.outer, self.type, ids)
+        taken = self._claim or find_taken(context, self.type, ids)
         if taken is None:
             return False
         first = taken is not self._claim or taken.join()
@@ -282,6 +291,14 @@ class Run:
             self._tell_end(series, error, duration_s)
         except Exception as fault:  # noqa: BLE001 - the user's exception and its class answer in there
             say("run_end", "the end of a run could not be told in full: %s", type(fault).__name__)
+        self._let_go_of_outer()
+
+    def _let_go_of_outer(self) -> None:
+        """Keep of the run around this one its id alone: a chain of runs, each begun inside the last, is never freed."""
+        self._inner = None
+        if isinstance(self.outer, Run):  # a frame has nothing around it, and may not have made its id yet
+            self._parent_id = self.parent_id
+            self.outer = None
 
     def _tell_end(self, series: TaskSeries, error: BaseException | None, duration_s: float) -> None:
         tracker = self._tracker

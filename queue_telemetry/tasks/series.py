@@ -5,7 +5,7 @@ from functools import partial
 from typing import Any, Final
 
 from queue_telemetry._runtime import Clock, DropReason
-from queue_telemetry.metrics import CATALOG, MAX_SAMPLES, Batch, Marks, Registry, take
+from queue_telemetry.metrics import CATALOG, MAX_SAMPLES, OTHER, Batch, Marks, Registry, take
 from queue_telemetry.tasks.headers import ENQUEUED_AT, NOT_BEFORE, read_epoch_s, read_text
 
 __all__ = ["StaticTags", "TaskSeries"]
@@ -32,6 +32,7 @@ class TaskSeries:
         started: Runs begun.
         completed: Runs that ended well.
         uncompleted: Runs that ended any other way; marked before it is known which.
+        abandoned: Runs that nobody will finish, marked by the garbage collector: one call, no lock.
         joined: Runs that joined a claim.
         duration: Durations of the completed runs; its marks are those of `completed`.
         wait: Times in the queue.
@@ -46,6 +47,7 @@ class TaskSeries:
         "_own_claims",
         "_stamps_kept",
         "_waits_clamped",
+        "abandoned",
         "claimed",
         "completed",
         "duration",
@@ -78,6 +80,7 @@ class TaskSeries:
         self.started = registry.counter(_STARTED, labels, static_tags)
         self.completed = registry.counter(_COMPLETED, labels, static_tags)
         self.uncompleted = Marks()
+        self.abandoned = Marks()
         self.joined = Marks()
         self.duration = registry.timer(
             _DURATION, (*labels, "completed"), static_tags, marks=self.completed.marks
@@ -96,6 +99,10 @@ class TaskSeries:
         """Return the runs begun and not ended. Ends are read before starts, so it is never negative by a race."""
         ended = self.completed.marks.read() + self.uncompleted.read()
         return max(0, self.started.marks.read() - ended - self._in_flight_before_fork)
+
+    def folded(self) -> bool:
+        """Tell whether its marks are those of `__other__`, which others mark too."""
+        return OTHER in (self.started.series.values[0], self.completed.series.values[0])
 
     def forget_parents_runs(self) -> None:
         """In a forked child: what is in flight now stays the parent's."""

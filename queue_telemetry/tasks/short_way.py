@@ -39,7 +39,7 @@ def short_function(
             return general(*args, **kwargs)
         token: Any = None
         began_s = clock()
-        frame: Frame = [handler, began_s, None, None, None]
+        frame: Frame = [handler, began_s, None, None, None, False]
         try:
             next(started)
             token = set_(frame)
@@ -56,6 +56,7 @@ def short_function(
             append(clock() - began_s)
             return result
         finally:
+            frame[5] = True
             try:
                 reset(token)
             except TypeError:  # None: an exception came between the two halves of the line that sets it
@@ -79,7 +80,7 @@ def short_coroutine(
             return await general(*args, **kwargs)
         token: Any = None
         began_s = clock()
-        frame: Frame = [handler, began_s, None, None, None]
+        frame: Frame = [handler, began_s, None, None, None, False]
         try:
             next(started)
             token = set_(frame)
@@ -97,6 +98,7 @@ def short_coroutine(
             append(clock() - began_s)
             return result
         finally:
+            frame[5] = True
             try:
                 reset(token)
             except (TypeError, ValueError):  # as above, or it ends in another context than it began in

@@ -36,7 +36,7 @@ def tracked_function(
         headers = args[headers_at] if len(args) > headers_at else kwargs.get(headers_name)
         token: Any = None
         began_s = clock()
-        frame: Frame = [handler, began_s, None, task_id, headers]
+        frame: Frame = [handler, began_s, None, task_id, headers, False]
         key = id(frame)
         try:
             live[key] = began_s
@@ -60,6 +60,7 @@ def tracked_function(
             append(clock() - began_s)
             return result
         finally:
+            frame[5] = True
             del live[key]
             try:
                 reset(token)
@@ -88,7 +89,7 @@ def tracked_coroutine(  # noqa: C901 - one straight way
         headers = args[headers_at] if len(args) > headers_at else kwargs.get(headers_name)
         token: Any = None
         began_s = clock()
-        frame: Frame = [handler, began_s, None, task_id, headers]
+        frame: Frame = [handler, began_s, None, task_id, headers, False]
         key = id(frame)
         try:
             live[key] = began_s
@@ -113,6 +114,7 @@ def tracked_coroutine(  # noqa: C901 - one straight way
             append(clock() - began_s)
             return result
         finally:
+            frame[5] = True
             del live[key]
             try:
                 reset(token)

@@ -5,6 +5,7 @@ from typing import Final
 
 from queue_telemetry._runtime import Clock, Gate
 from queue_telemetry.metrics import CATALOG, OTHER, Batch, ErrorSample, Marks, Registry, Series
+from queue_telemetry.tasks.context import end_frame_of_parent
 from queue_telemetry.tasks.lifecycle import Lifecycle
 from queue_telemetry.tasks.outcomes import Outcome, Reason, Verdict, error_type
 from queue_telemetry.tasks.series import StaticTags, TaskSeries
@@ -15,7 +16,7 @@ __all__ = ["Tracker"]
 _FAILED: Final = CATALOG["queue.tasks.failed"]
 _DURATION: Final = CATALOG["queue.task.duration"]
 _IN_FLIGHT: Final = CATALOG["queue.tasks.in_flight"]
-_MAX_UNREAD: Final = 1_000  # error samples or abandoned runs between two collections; the counters count all
+_MAX_UNREAD: Final = 1_000  # error samples between two collections; the counters count all
 
 
 class Tracker:
@@ -39,7 +40,6 @@ class Tracker:
         self.forked_at_s = float("-inf")
         self._series: dict[tuple[str, str, StaticTags], TaskSeries] = {}
         self._errors: deque[ErrorSample] = deque(maxlen=_MAX_UNREAD)
-        self._abandoned: deque[TaskSeries] = deque(maxlen=_MAX_UNREAD)
         self._in_flight: dict[tuple[str, str], Series] = {}
         self._waits_clamped = Marks()
         self._told: dict[Series, int] = {}
@@ -50,12 +50,17 @@ class Tracker:
         key = (type_, queue, static_tags)
         series = self._series.get(key)
         if series is None:
-            if len(self._series) >= self.registry.max_series:
+            series = None if len(self._series) >= self.registry.max_series else self._new_series(key)
+            if (
+                series is None or series.folded()
+            ):  # threads that race for the last place find the registry full
                 key = (OTHER, OTHER, ())
-            series = self._series.setdefault(
-                key, TaskSeries(self.registry, self.clock, self._waits_clamped, *key)
-            )
+                series = self._series.get(key) or self._new_series(key)
+            series = self._series.setdefault(key, series)
         return series
+
+    def _new_series(self, key: tuple[str, str, StaticTags]) -> TaskSeries:
+        return TaskSeries(self.registry, self.clock, self._waits_clamped, *key)
 
     def count_end(
         self, series: TaskSeries, verdict: Verdict, error: BaseException | None, duration_s: float
@@ -74,10 +79,6 @@ class Tracker:
         timer.append(duration_s)
         if outcome is Outcome.FAILED and error is not None and verdict.reason is not Reason.EXPECTED:
             self._errors.append(ErrorSample.of(error, series.type, self.clock.time()))
-
-    def abandon(self, series: TaskSeries) -> None:
-        """Note a run that nobody will finish. Called by the garbage collector: one append, no lock."""
-        self._abandoned.append(series)
 
     def take_errors(self) -> list[ErrorSample]:
         """Return the error samples since the last call."""
@@ -108,6 +109,7 @@ class Tracker:
         in_flight: dict[tuple[str, str], int] = {}
         for series in list(self._series.values()):
             series.drain(batch)
+            self._drain_abandoned(series, batch)
             labels = (series.queue, series.type)
             in_flight[labels] = in_flight.get(labels, 0) + series.in_flight()
         for labels, number in in_flight.items():
@@ -118,13 +120,14 @@ class Tracker:
                 self._told[gauge] = number
                 batch.gauges.append((gauge, number, 0))
         self.workers.drain(batch, sum(in_flight.values()))
-        for _ in range(len(self._abandoned)):
-            series = self._abandoned.popleft()
+
+    def _drain_abandoned(self, series: TaskSeries, batch: Batch) -> None:
+        lost = series.abandoned.take_new()
+        if lost:
             tags = (series.queue, series.type, error_type(None), Reason.LOST)
-            lost = self.registry.counter(_FAILED, tags, series.static_tags)
-            batch.counters.append(
-                (lost.series, 1, 1)
-            )  # its own cell may be drained already, and this batch the last
+            counter = self.registry.counter(_FAILED, tags, series.static_tags)
+            # its own cell may be drained already, and this batch the last
+            batch.counters.append((counter.series, lost, lost))
 
     def tell_again(self) -> None:
         """Have the next drain tell every gauge, changed or not: what keeps them is a new one."""
@@ -133,8 +136,8 @@ class Tracker:
     def reset_after_fork(self) -> None:
         """In a forked child: the runs, worker scopes and errors so far are the parent's. Cheap, and takes no lock."""
         self.forked_at_s = self.clock.monotonic()
+        end_frame_of_parent()
         self._errors.clear()
-        self._abandoned.clear()
         self._in_flight.clear()
         self._told.clear()
         self.workers.clear()

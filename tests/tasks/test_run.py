@@ -1,8 +1,11 @@
 """Runs that code begins and ends itself, and what a run may be asked."""
 
 import asyncio
+import contextlib
+import contextvars
 import gc
 import os
+import weakref
 from collections.abc import Callable
 from typing import Any
 
@@ -217,3 +220,59 @@ def test_tags_go_to_records_and_never_over_the_librarys_own_keys(
     )
     assert ["mine"] * 4 == [record[f"extra_{key}"] for key in ("event", "task_id", "worker_id", "wait_ms")]
     assert all("rows" not in key for key in series_of(general))
+
+
+@pytest.mark.parametrize("claims", [False, True], ids=["runs", "claims"])
+@pytest.mark.parametrize("which", ["telemetry", "general"])
+def test_a_task_that_schedules_its_own_next_run_keeps_none_of_those_before(
+    which: str, claims: bool, request: pytest.FixtureRequest
+) -> None:
+    telemetry: Telemetry = request.getfixturevalue(which)
+    ended: list[weakref.ref[object]] = []
+    parents: set[str | None] = set()
+    done: asyncio.Future[None]
+
+    @telemetry.task
+    async def poll(left: int) -> None:
+        run = telemetry.current()
+        assert run is not None
+        ended.append(weakref.ref(run))
+        parents.add(run.parent_id)
+        if left:
+            with telemetry.claim() if claims else contextlib.nullcontext():
+                following = asyncio.get_running_loop().create_task(poll(left - 1))
+            following.add_done_callback(lambda task: done.set_result(None) if left == 1 else task.result())
+
+    async def main() -> None:
+        nonlocal done
+        done = asyncio.get_running_loop().create_future()
+        await poll(20)
+        await done
+
+    asyncio.run(main())
+    gc.collect()
+
+    assert 21 == len(ended)
+    assert not [run for run in ended if run() is not None]
+    assert {None} == parents
+
+
+def test_a_run_that_ended_before_its_parent_keeps_the_parents_id_alone(telemetry: Telemetry) -> None:
+    with telemetry.run("outer") as outer:
+        with telemetry.run("inner") as inner:
+            pass
+
+        assert inner.outer is None
+        assert outer.task_id == inner.parent_id
+
+
+def test_a_run_in_the_context_of_a_call_that_is_over_is_inside_nothing(telemetry: Telemetry) -> None:
+    @telemetry.task
+    def schedules() -> contextvars.Context:
+        return contextvars.copy_context()
+
+    def begins() -> tuple[str | None, bool]:
+        with telemetry.run("later") as run:
+            return run.parent_id, run.outer is None
+
+    assert (None, True) == schedules().run(begins)

@@ -1,12 +1,13 @@
 """The short way counts what the general way counts, exactly, whatever threads and signals do."""
 
 import asyncio
+import os
 import random
 import signal
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from typing import Any
 
 import pytest
@@ -284,3 +285,40 @@ def test_waits_from_any_mapping_are_counted_as_on_the_general_way(
         assert handler(BrokenHeaders()) is None
         waits = timings_of(each)["queue.task.wait", "default", "work"]
         assert waits == pytest.approx([5.0, 5.0], abs=2.0)
+
+
+@pytest.mark.parametrize("end", ["return", "raise"])
+@pytest.mark.parametrize("readers", [{}, {"task_id": "task_id"}], ids=["short", "tracked"])
+@pytest.mark.parametrize("kind", ["function", "coroutine"])
+@pytest.mark.parametrize("nested", [False, True], ids=["alone", "inside it a run"])
+def test_a_forked_child_that_returns_through_the_wrapper_leaves_the_run_to_its_parent(
+    nested: bool, kind: str, readers: dict[str, str], end: str, telemetry: Telemetry, counts_of: CountsOf
+) -> None:
+    forked: list[int] = []
+
+    def work(task_id: object = None) -> None:
+        with telemetry.run("inner") if nested else nullcontext():
+            forked.append(os.fork())
+            telemetry.counter("first").increment()
+        if not forked[0] and end == "raise":
+            raise SystemExit
+
+    async def coroutine(task_id: object = None) -> None:
+        work(task_id)
+
+    try:
+        with suppress(SystemExit):
+            if kind == "function":
+                telemetry.task("work", **readers)(work)()  # type: ignore[call-overload] # only readers
+            else:
+                asyncio.run(telemetry.task("work", **readers)(coroutine)())  # type: ignore[call-overload] # as above
+        if forked == [0]:
+            telemetry._collect()
+            ended = [name for name, type_ in telemetry._stats.snapshot().totals_by_type if type_ == "work"]
+            os._exit(1 if ended or telemetry._tracker.in_flight() else 0)
+    finally:
+        if forked == [0]:
+            os._exit(2)
+
+    assert 0 == os.waitstatus_to_exitcode(os.waitpid(forked[0], 0)[1])
+    assert {"claimed": 1, "started": 1, "completed": 1} == counts_of(telemetry, "work")

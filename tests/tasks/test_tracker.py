@@ -1,11 +1,13 @@
 """What the tracker tells health of the runs in flight."""
 
+import gc
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 from queue_telemetry.api import Telemetry
+from queue_telemetry.metrics import CATALOG
 from queue_telemetry.tasks import Tracker
 
 
@@ -59,3 +61,28 @@ def test_errors_are_bounded_between_collections(telemetry: Telemetry) -> None:
     assert len(tracker.take_errors()) <= 1000
     telemetry._collect()
     assert 1500 == telemetry._stats.snapshot().totals_by_type["queue.tasks.failed", "work"]
+
+
+def test_every_abandoned_run_counts_as_lost_however_many_between_two_collections(
+    telemetry: Telemetry, counts_of: Callable[[Telemetry, str], dict[str, int]]
+) -> None:
+    for _ in range(1500):
+        telemetry.run("work").start()
+    gc.collect()
+
+    assert {"claimed": 1500, "started": 1500, "failed": 1500} == counts_of(telemetry, "work")
+
+
+def test_a_type_that_found_the_registry_full_shares_the_series_of_all_others(
+    make_telemetry: Callable[..., Telemetry], series_of: Callable[[Telemetry], dict[tuple[str, ...], int]]
+) -> None:
+    telemetry = make_telemetry(max_series=2)
+    telemetry._wake()
+    for number in range(2):  # as threads do that race for the last places: the tracker knows of none of these
+        telemetry._registry.counter(CATALOG["queue.tasks.started"], ("default", f"racer-{number}"))
+    for number in range(3):
+        with telemetry.run(f"work-{number}"):
+            assert 1 == telemetry._tracker.in_flight()
+
+    assert 3 == series_of(telemetry)["queue.tasks.claimed", "__other__", "__other__"]
+    assert 0 == telemetry._tracker.in_flight()
