@@ -4,7 +4,7 @@ from queue_telemetry.metrics.batch import Batch, Series
 from queue_telemetry.metrics.catalog import CATALOG, Kind, Metric, Owner
 from queue_telemetry.metrics.errors import ErrorGroup, ErrorGroups, ErrorSample, fingerprint
 from queue_telemetry.metrics.instruments import MAX_SAMPLES, Counter, Gauge, Marks, take
-from queue_telemetry.metrics.registry import OTHER, Registry
+from queue_telemetry.metrics.registry import OTHER, Registry, tag_text
 from queue_telemetry.metrics.ring import MinuteRing
 from queue_telemetry.metrics.stats import Snapshot, Stats
 from queue_telemetry.metrics.surface import Instruments
@@ -32,5 +32,6 @@ __all__ = [
     "Stats",
     "Timer",
     "fingerprint",
+    "tag_text",
     "take",
 ]

@@ -8,6 +8,7 @@ from types import FrameType
 from typing import Any, Final
 
 from queue_telemetry.exceptions import ConfigurationError
+from queue_telemetry.metrics import tag_text
 from queue_telemetry.tasks.outcomes import Policy
 from queue_telemetry.tasks.series import StaticTags
 
@@ -113,4 +114,4 @@ def find_parameter(function: Callable[..., object], name: str, setting: str) -> 
 
 def static_tags(tags: Mapping[str, object] | None) -> StaticTags:
     """Return a task's own tags in the form that series keep."""
-    return tuple((str(key), str(value)) for key, value in (tags or {}).items())
+    return tuple((tag_text(key), tag_text(value)) for key, value in (tags or {}).items())

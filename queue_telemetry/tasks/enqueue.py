@@ -158,7 +158,7 @@ def _copied(headers: Headers | None) -> dict[str, Any]:
     try:
         return {} if headers is None else dict(headers)
     except Exception as fault:  # noqa: BLE001 - the user's class answers here
-        say("headers", "headers that cannot be copied are left out: %s", type(fault).__name__)
+        say("headers", "headers that cannot be copied are left out: %s", error_type(fault))
         return {}
 
 

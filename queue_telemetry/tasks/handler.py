@@ -9,6 +9,7 @@ from queue_telemetry._runtime.callables import Arguments, CallableKind, Watch, k
 from queue_telemetry.tasks.awaitables import end_when_awaited, is_awaitable
 from queue_telemetry.tasks.context import Frame
 from queue_telemetry.tasks.definition import Definition, Parameter, Site, find_parameter
+from queue_telemetry.tasks.outcomes import error_type
 from queue_telemetry.tasks.run import Run
 from queue_telemetry.tasks.series import TaskSeries
 from queue_telemetry.tasks.short_way import short_coroutine, short_function
@@ -124,5 +125,5 @@ def _read(reader: Parameter | Reader, args: tuple[Any, ...], kwargs: dict[str, A
     try:
         return reader(*args, **kwargs)
     except Exception as fault:  # noqa: BLE001 - the user's callable
-        say("reader", "a task_id or headers callable failed with %s", type(fault).__name__)
+        say("reader", "a task_id or headers callable failed with %s", error_type(fault))
         return None

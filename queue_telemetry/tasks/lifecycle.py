@@ -8,7 +8,7 @@ from loguru import logger
 
 from queue_telemetry._runtime import say
 from queue_telemetry.tasks.definition import Site
-from queue_telemetry.tasks.outcomes import Outcome, Reason, Verdict
+from queue_telemetry.tasks.outcomes import Outcome, Reason, Verdict, error_type
 from queue_telemetry.tasks.workers import Workers
 
 if TYPE_CHECKING:
@@ -128,6 +128,6 @@ class Lifecycle:
         try:
             logger.patch(move).opt(exception=error).log(level, message, **fields)
         except Exception as fault:  # noqa: BLE001 - the user's own sinks and patchers run here
-            say("lifecycle", "a lifecycle record could not be written: %s", type(fault).__name__)
+            say("lifecycle", "a lifecycle record could not be written: %s", error_type(fault))
         finally:
             _writing.reset(token)

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Final, Protocol, TypeVar, overload
 
 from queue_telemetry.exceptions import ConfigurationError
-from queue_telemetry.metrics import CATALOG, Gauge
+from queue_telemetry.metrics import CATALOG, Gauge, tag_text
 from queue_telemetry.tasks.claim import Claim, Taken
 from queue_telemetry.tasks.context import current_run
 from queue_telemetry.tasks.definition import DEFAULT_QUEUE, Definition, Site, static_tags
@@ -95,7 +95,7 @@ class Operations:
 
         def decorator(function: F) -> F:
             name = type if isinstance(type, str) else Site.of_function(function).function
-            definition = Definition(name, str(queue), static_tags(tags), policy)
+            definition = Definition(tag_text(name), tag_text(queue), static_tags(tags), policy)
             return decorate(self._tracker, definition, function, task_id=task_id, headers=headers)
 
         return decorator if type is None or isinstance(type, str) else decorator(type)
@@ -122,8 +122,8 @@ class Operations:
         """
         return Enqueue(
             self._tracker,
-            str(type),
-            str(queue),
+            tag_text(type),
+            tag_text(queue),
             task_id=task_id,
             headers=headers,
             not_before=not_before,
@@ -132,7 +132,7 @@ class Operations:
 
     def claim(self, queue: str = DEFAULT_QUEUE, /) -> Claim:
         """Wrap fetching from the broker; `took()` says what came. The handlers called inside join it."""
-        return Claim(self._tracker, str(queue), Site.of_frame(sys._getframe(1)))
+        return Claim(self._tracker, tag_text(queue), Site.of_frame(sys._getframe(1)))
 
     def run(
         self,
@@ -170,7 +170,7 @@ class Operations:
         policy = Policy(retry_on, expected, ignore, timeout_on)
         return Run(
             self._tracker,
-            Definition(str(name), str(queue), static_tags(tags), policy),
+            Definition(tag_text(name), tag_text(queue), static_tags(tags), policy),
             task_id=task_id,
             headers=headers,
             claim=claim,
@@ -185,7 +185,9 @@ class Operations:
         """
         if not isinstance(slots, int) or slots < 0:  # type: ignore[redundant-expr] # not every caller is type-checked
             raise ConfigurationError(f"slots={slots!r} is not a whole number of tasks, 0 or more")
-        return WorkerScope(self._tracker.workers, self._tracker.gate, self._tracker.clock, str(id), slots)
+        return WorkerScope(
+            self._tracker.workers, self._tracker.gate, self._tracker.clock, tag_text(id), slots
+        )
 
     def current(self) -> Run | None:
         """Return the run that this code belongs to, None outside a task."""
@@ -193,8 +195,8 @@ class Operations:
 
     def queue_size(self, queue: str = DEFAULT_QUEUE, /) -> Gauge:
         """Return the gauge of how many tasks wait in a queue; `.set(n)` whenever you know."""
-        return self._tracker.registry.gauge(_SIZE, (str(queue),))
+        return self._tracker.registry.gauge(_SIZE, (tag_text(queue),))
 
     def oldest_task_age(self, queue: str = DEFAULT_QUEUE, /) -> Gauge:
         """Return the gauge of how long the oldest task of a queue has waited, in seconds; `.set(seconds)`."""
-        return self._tracker.registry.gauge(_OLDEST_TASK_AGE, (str(queue),))
+        return self._tracker.registry.gauge(_OLDEST_TASK_AGE, (tag_text(queue),))

@@ -6,7 +6,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 
+from queue_telemetry._runtime import say
 from queue_telemetry.exceptions import ConfigurationError
+from queue_telemetry.metrics import tag_text
 
 if TYPE_CHECKING:
     from queue_telemetry.tasks.run import Run
@@ -88,13 +90,19 @@ def classify(error: BaseException | None, policy: Policy, run: "Run") -> Verdict
 
 def error_type(error: BaseException | None) -> str:
     """Return the class name that tags a failure: a group's first leaf, empty when there is no exception."""
-    return "" if error is None else type(next(_leaves(error))).__name__
+    if error is None:
+        return ""
+    try:
+        return tag_text(type(next(_leaves(error))).__name__)
+    except Exception:  # noqa: BLE001 - a metaclass may answer here
+        return "exception"
 
 
 def _classify_leaf(error: BaseException, policy: Policy, run: "Run") -> Verdict:
     try:
         verdict = _classify_by_policy(error, policy, run)
-    except BaseException:  # noqa: BLE001 - the user's code; the task's own exception goes on whatever this raised
+    except BaseException as fault:  # noqa: BLE001 - the user's code; the task's own exception goes on whatever this raised
+        say("policy", "what should judge a task's exception failed with %s", error_type(fault))
         return _FAILED
     if verdict is not None:
         return verdict

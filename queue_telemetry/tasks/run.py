@@ -17,7 +17,7 @@ from queue_telemetry.tasks.context import (
 )
 from queue_telemetry.tasks.definition import Definition, Site
 from queue_telemetry.tasks.headers import Headers
-from queue_telemetry.tasks.outcomes import Outcome, Reason, Verdict, classify
+from queue_telemetry.tasks.outcomes import Outcome, Reason, Verdict, classify, error_type
 from queue_telemetry.tasks.record_fields import LIBRARY_KEYS
 from queue_telemetry.tasks.series import TaskSeries
 from queue_telemetry.tasks.tracker import Tracker
@@ -154,7 +154,7 @@ class Run:
         """Say that there was nothing to do."""
         self._word = Verdict(Outcome.SKIPPED)
 
-    def tag(self, **fields: object) -> None:
+    def tag(self, /, **fields: object) -> None:
         """Add fields to this task's records; never to its metrics. A key of the library's own becomes `extra_<key>`."""
         for key, value in fields.items():
             self._tags[f"extra_{key}" if key in LIBRARY_KEYS else key] = value
@@ -255,10 +255,10 @@ class Run:
     def _join(self, context: Context) -> bool:
         """Take over what the delivery knows; tell whether this is its first run, whose claim is counted already."""
         ids = wire.known_ids(self._task_id, self._headers)
-        taken = self._claim or find_taken(context, self.type, ids)
+        taken = self._claim or find_taken(context, self._tracker, self.type, ids)
         if taken is None:
             return False
-        first = taken is not self._claim or taken.join()
+        first = taken is not self._claim or (taken.tracker is self._tracker and taken.join())
         self.queue = taken.queue
         if self._headers is None:
             self._headers = taken.headers
@@ -290,7 +290,7 @@ class Run:
         try:
             self._tell_end(series, error, duration_s)
         except Exception as fault:  # noqa: BLE001 - the user's exception and its class answer in there
-            say("run_end", "the end of a run could not be told in full: %s", type(fault).__name__)
+            say("run_end", "the end of a run could not be told in full: %s", error_type(fault))
         self._let_go_of_outer()
 
     def _let_go_of_outer(self) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from queue_telemetry.api import Taken, Telemetry
+from queue_telemetry.tasks import deliveries
 
 CountsOf = Callable[[Telemetry, str], dict[str, int]]
 SeriesOf = Callable[[Telemetry], dict[tuple[str, ...], int]]
@@ -224,3 +225,59 @@ def test_taken_tells_what_came(headers: dict[str, object], telemetry: Telemetry)
         taken = claim.took("work", headers=headers)
 
     assert ("work", "mail", "a", headers) == (taken.type, taken.queue, taken.task_id, taken.headers)
+
+
+@pytest.mark.parametrize("backwards", [False, True])
+def test_a_batch_larger_than_what_waits_is_claimed_once_each(
+    backwards: bool,
+    handler: Callable[..., Any],
+    telemetry: Telemetry,
+    counts_of: CountsOf,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(deliveries, "MAX_WAITING", 10)
+    with telemetry.claim("mail") as claim:
+        for number in range(25):
+            claim.took("work", task_id=number)
+        for number in range(24, -1, -1) if backwards else range(25):
+            handler(number)
+        handler(25)
+
+    assert {"claimed": 26, "started": 26, "completed": 26} == counts_of(telemetry, "work")
+
+
+def test_equal_ids_and_unknown_ones_each_find_a_delivery(
+    handler: Callable[..., Any], telemetry: Telemetry, counts_of: CountsOf
+) -> None:
+    with telemetry.claim("mail") as claim:
+        for task_id in ("a", "a", None, "b"):
+            claim.took("work", task_id=task_id)
+        ids = [handler(task_id).task_id for task_id in ("a", "a", "c", None)]
+
+    assert ["a", "a", "c", "b"] == ids
+    assert {"claimed": 4, "started": 4, "completed": 4} == counts_of(telemetry, "work")
+
+
+def test_a_claim_keeps_nothing_of_what_has_joined_in_other_threads(telemetry: Telemetry) -> None:
+    with telemetry.claim("mail") as claim:
+        for number in range(100):
+            with claim.took("work", task_id=number), telemetry.run("work"):
+                pass
+
+        assert 1 >= len(claim._waiting._by_id)
+
+
+def test_a_run_joins_no_claim_of_another_telemetry(
+    telemetry: Telemetry, general: Telemetry, counts_of: CountsOf
+) -> None:
+    with telemetry.claim("mail") as claim:
+        taken = claim.took("work")
+        with general.run("work"):
+            pass
+        with taken, general.run("work"):
+            pass
+        with general.run(claim=taken):
+            pass
+
+    assert {"claimed": 1} == counts_of(telemetry, "work")
+    assert {"claimed": 3, "started": 3, "completed": 3} == counts_of(general, "work")
