@@ -13,8 +13,12 @@ S = TypeVar("S")
 
 
 def is_awaitable(result: object) -> bool:
-    """Tell whether *result* can be awaited."""
-    return hasattr(type(result), "__await__")
+    """Tell whether *result* is a coroutine or a future, whose end can be seen.
+
+    Any other awaitable may be more than that, as a client's request is that also stands in `async with`: it goes to the
+    caller as it is, and its call is over.
+    """
+    return isinstance(result, CoroutineType | asyncio.Future)
 
 
 def end_when_awaited(watch: Watch[S], state: S, awaitable: Awaitable[Any]) -> Awaitable[Any]:
@@ -26,8 +30,7 @@ def end_when_awaited(watch: Watch[S], state: S, awaitable: Awaitable[Any]) -> Aw
             awaitable.add_done_callback(lambda future: _end_with_future(watch, state, future))
         return awaitable
     waiting = _wait(watch, state, awaitable)
-    if isinstance(awaitable, CoroutineType):
-        _borrow_name(waiting, awaitable)
+    _borrow_name(waiting, awaitable)
     return waiting
 
 

@@ -21,7 +21,7 @@ from queue_telemetry.tasks.outcomes import Outcome, Reason, Verdict, classify, e
 from queue_telemetry.tasks.record_fields import LIBRARY_KEYS
 from queue_telemetry.tasks.series import TaskSeries
 from queue_telemetry.tasks.tracker import Tracker
-from queue_telemetry.tasks.workers import Workers
+from queue_telemetry.tasks.workers import Workers, WorkerScope
 
 __all__ = ["Run"]
 
@@ -75,6 +75,7 @@ class Run:
         self._error: BaseException | None = None
         self._not_before_s: float | None = None
         self._tags: dict[str, object] = {}
+        self._worker: WorkerScope | None = None
 
     @classmethod
     def of_frame(
@@ -213,6 +214,8 @@ class Run:
             series.uncompleted.mark()
             series.live.pop(id(self), None)
             series.abandoned.mark()
+            if self._worker is not None:
+                self._worker.ended.mark()
 
     def _resume(self) -> None:
         """Become `current()`, and begin when this is the first time."""
@@ -246,6 +249,9 @@ class Run:
         began = series.started.marks.mark
         self._began_s = began_s = tracker.clock.monotonic()
         self._lost_when_dropped = True
+        self._worker = tracker.workers.scope()
+        if self._worker is not None:
+            self._worker.began.mark()
         began()
         series.live[id(self)] = began_s
         self.wait_s = series.keep_wait(began_s, *self._stamps())
@@ -285,6 +291,8 @@ class Run:
             mark()
         duration_s = self._tracker.clock.monotonic() - began_s
         series.live.pop(id(self), None)
+        if self._worker is not None:
+            self._worker.ended.mark()
         if completed:
             series.duration.append(duration_s)
         try:

@@ -4,7 +4,7 @@ from contextvars import ContextVar
 from typing import Final, Literal, Self
 
 from queue_telemetry._runtime import Clock, Gate
-from queue_telemetry.metrics import CATALOG, Batch, Series
+from queue_telemetry.metrics import CATALOG, Batch, Marks, Series
 
 __all__ = ["WorkerScope", "Workers"]
 
@@ -42,14 +42,21 @@ class Workers:
         """Return the slots of all open scopes together."""
         return sum(scope.slots for scope in list(self._open.values()))
 
-    def heartbeat_age_s(self) -> float | None:
-        """Return the age of the oldest last sign of life among the scopes that gave one and wait for nothing now.
+    def heartbeat_age_s(self, in_flight: int) -> float | None:
+        """Return the age of the oldest last sign of life among the scopes that gave one and are idle now.
 
-        A scope that waits inside `claim` is alive however long the broker keeps it, and one that never claimed or beat
-        promised no sign. None when no scope is left to tell.
+        A scope that waits inside `claim` is alive however long the broker keeps it, so is one with a run of its own in
+        flight, and one that never claimed or beat promised no sign. None when no scope is left to tell.
+
+        Args:
+            in_flight: Runs in flight in the process. Of those that took a wrapper's short way, or run in a thread of no
+                scope, nobody knows the scope: while there are any, none is judged.
         """
         now_s = self._clock.monotonic()
-        beats = [scope.last_beat_s for scope in list(self._open.values()) if not scope.claiming]
+        scopes = list(self._open.values())
+        if in_flight > sum(scope.running() for scope in scopes):
+            return None
+        beats = [scope.last_beat_s for scope in scopes if not scope.claiming and not scope.running()]
         ages = [now_s - beat_s for beat_s in beats if beat_s is not None]
         return max(ages) if ages else None
 
@@ -91,6 +98,8 @@ class WorkerScope:
         id: The worker's id, in records; never a tag.
         slots: Tasks it can run at a time.
         claiming: How many `claim` blocks of it are waiting now.
+        began: Runs that are known to have begun in it.
+        ended: Those of them that ended.
         last_beat_s: When it last gave a sign of life, monotonic seconds; None before the first.
     """
 
@@ -98,11 +107,18 @@ class WorkerScope:
         self.id = worker_id
         self.slots = slots
         self.claiming = 0
+        self.began = Marks()
+        self.ended = Marks()
         self.last_beat_s: float | None = None
         self._workers = workers
         self._gate = gate
         self._clock = clock
         self._outer: WorkerScope | None = None
+
+    def running(self) -> int:
+        """Return how many runs are known to be in flight in it. Ends are read first, so it is never negative by a race."""
+        ended = self.ended.read()
+        return self.began.read() - ended
 
     def beat(self) -> None:
         """Give a sign of life; claims do so by themselves. The first one promises more."""

@@ -201,7 +201,7 @@ class Telemetry(Instruments, Operations):
             slots_total=slots,
             in_flight=in_flight,
             longest_running_s=tracker.longest_running_s() if in_flight else None,
-            heartbeat_age_s=None if in_flight else workers.heartbeat_age_s(),
+            heartbeat_age_s=workers.heartbeat_age_s(in_flight),
             configuration_invalid=self._configuration_invalid,
             telemetry=telemetry,
             telemetry_failing=frozenset() if destination is None else destination.dropping(),

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from queue_telemetry._runtime import log
 from queue_telemetry.api import Run, Telemetry
 
 SeriesOf = Callable[[Telemetry], dict[tuple[str, ...], int]]
@@ -192,3 +193,24 @@ def test_an_exception_that_cannot_be_told_still_counts(
 
     assert error is caught.value
     assert 1 == series_of(general)["queue.tasks.failed", "default", "work", "OddError", "exception"]
+
+
+@pytest.mark.parametrize("fault", [KeyboardInterrupt, SystemExit, ValueError])
+def test_a_fault_in_a_predicate_is_said_and_never_replaces_the_tasks_exception(
+    fault: type[BaseException],
+    telemetry: Telemetry,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    def broken(error: BaseException, run: Run) -> bool:
+        raise fault
+
+    @telemetry.task(retry_on=broken)
+    def fails() -> None:
+        raise KnownError
+
+    monkeypatch.setattr(log, "_last", {})
+    with pytest.raises(KnownError):
+        fails()
+
+    assert [f"what should judge a task's exception failed with {fault.__name__}"] == caplog.messages

@@ -1,5 +1,6 @@
 """Worker scopes: how many are open, whose slots count, and when one gives a sign of life."""
 
+import gc
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -52,7 +53,7 @@ def test_a_worker_that_never_claimed_promises_no_sign_of_life(telemetry: Telemet
             fails()
 
         assert worker.last_beat_s is None
-        assert telemetry._tracker.workers.heartbeat_age_s() is None
+        assert telemetry._tracker.workers.heartbeat_age_s(telemetry._tracker.in_flight()) is None
 
 
 def test_a_worker_that_waits_inside_a_claim_is_alive(telemetry: Telemetry) -> None:
@@ -60,9 +61,9 @@ def test_a_worker_that_waits_inside_a_claim_is_alive(telemetry: Telemetry) -> No
     with telemetry.worker("a") as worker:
         worker.beat()
         with telemetry.claim() as claim:
-            assert workers.heartbeat_age_s() is None
+            assert workers.heartbeat_age_s(telemetry._tracker.in_flight()) is None
             claim.took("work")
-            assert workers.heartbeat_age_s() is not None
+            assert workers.heartbeat_age_s(telemetry._tracker.in_flight()) is not None
 
 
 def test_the_end_of_a_run_inside_a_claim_is_a_sign_of_life(telemetry: Telemetry) -> None:
@@ -90,3 +91,26 @@ def test_opening_a_scope_is_an_event_so_that_an_idle_workers_gauges_are_sent(tmp
 
             assert 3 == server.gauge("queue.worker.slots", state="total")
         telemetry.close()
+
+
+def test_a_busy_worker_excuses_no_other_that_is_silent(telemetry: Telemetry) -> None:
+    workers = telemetry._tracker.workers
+    with telemetry.worker("silent") as silent:
+        silent.beat()
+        with telemetry.worker("busy") as busy:
+            busy.beat()
+            silent.last_beat_s = None
+            with telemetry.run("work"):
+                assert workers.heartbeat_age_s(1) is None
+                silent.beat()
+                assert workers.heartbeat_age_s(1) is not None
+                assert workers.heartbeat_age_s(2) is None
+            assert 0 == busy.running()
+
+
+def test_a_run_that_is_dropped_leaves_its_worker_idle(telemetry: Telemetry) -> None:
+    with telemetry.worker("a") as worker:
+        telemetry.run("work").start()
+        gc.collect()
+
+        assert 0 == worker.running()
