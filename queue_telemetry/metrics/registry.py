@@ -43,6 +43,7 @@ class Registry:
         self._refused: dict[Kind, Cell] = {}
         self._sources: list[Callable[[Batch], None]] = []
         self._folded = Marks()
+        self._folded_before_fork = 0
         self._invalid = Marks()  # one for all instruments: a collection reads it once
         self._overflowed: set[str] = set()
 
@@ -153,6 +154,7 @@ class Registry:
     def discard(self) -> None:
         """In a forked child: what the cells hold is the parent's, so drain it and let it go."""
         self.collect()
+        self._folded_before_fork = self._folded.read()
         for cells in list(self._cells.values()):
             for cell in list(cells.values()):
                 if isinstance(cell, Gauge):
@@ -162,7 +164,7 @@ class Registry:
         """Return how many series there are, and how often one was asked for that had to fold."""
         return {
             "series": sum(len(cells) for cells in list(self._cells.values())),
-            "folded": self._folded.read(),
+            "folded": self._folded.read() - self._folded_before_fork,
         }
 
     def _cell(

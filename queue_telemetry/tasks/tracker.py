@@ -42,6 +42,7 @@ class Tracker:
         self._errors: deque[ErrorSample] = deque(maxlen=_MAX_UNREAD)
         self._in_flight: dict[tuple[str, str], Series] = {}
         self._waits_clamped = Marks()
+        self._waits_clamped_before_fork = 0
         self._told: dict[Series, int] = {}
         registry.add_source(self.drain)
 
@@ -102,7 +103,7 @@ class Tracker:
 
     def waits_clamped(self) -> int:
         """Return how many waits were negative, for the clocks of two hosts disagree."""
-        return self._waits_clamped.read()
+        return self._waits_clamped.read() - self._waits_clamped_before_fork
 
     def drain(self, batch: Batch) -> None:
         """Put what is worked out from the series into the batch: claims, waits, lost runs and the process's gauges."""
@@ -137,6 +138,7 @@ class Tracker:
         """In a forked child: the runs, worker scopes and errors so far are the parent's. Cheap, and takes no lock."""
         self.forked_at_s = self.clock.monotonic()
         end_frame_of_parent()
+        self._waits_clamped_before_fork = self._waits_clamped.read()
         self._errors.clear()
         self._in_flight.clear()
         self._told.clear()

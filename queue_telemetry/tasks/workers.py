@@ -1,5 +1,6 @@
 """Worker scopes: which workers of this process are open, their slots, and when each last gave a sign of life."""
 
+from contextlib import suppress
 from contextvars import ContextVar
 from typing import Final, Literal, Self
 
@@ -27,7 +28,7 @@ class Workers:
         self.default_id = ""
         self.ever_opened = False
         self._clock = clock
-        self._open: dict[int, WorkerScope] = {}
+        self._open: list[WorkerScope] = []  # one that is entered twice stands there twice
 
     def worker_id(self) -> str:
         """Return the worker that this code runs for: the context's, else the only open one, else the default."""
@@ -36,11 +37,11 @@ class Workers:
 
     def active(self) -> int | None:
         """Return how many scopes are open, None before the first one was."""
-        return len(self._open) if self.ever_opened else None
+        return len(set(self._open)) if self.ever_opened else None
 
     def slots(self) -> int:
         """Return the slots of all open scopes together."""
-        return sum(scope.slots for scope in list(self._open.values()))
+        return sum(scope.slots for scope in list(set(self._open)))
 
     def heartbeat_age_s(self, in_flight: int) -> float | None:
         """Return the age of the oldest last sign of life among the scopes that gave one and are idle now.
@@ -53,7 +54,7 @@ class Workers:
                 scope, nobody knows the scope: while there are any, none is judged.
         """
         now_s = self._clock.monotonic()
-        scopes = list(self._open.values())
+        scopes = list(set(self._open))
         if in_flight > sum(scope.running() for scope in scopes):
             return None
         beats = [scope.last_beat_s for scope in scopes if not scope.claiming and not scope.running()]
@@ -64,7 +65,7 @@ class Workers:
         """Return the scope of this context, else the only open one."""
         scope = _current_worker.get()
         if scope is None:
-            scopes = list(self._open.values())
+            scopes = list(set(self._open))
             scope = scopes[0] if len(scopes) == 1 else None
         return scope
 
@@ -73,7 +74,7 @@ class Workers:
         if self.ever_opened:
             total = self.slots()
             batch.gauges += [
-                (_ACTIVE, len(self._open), 0),
+                (_ACTIVE, len(set(self._open)), 0),
                 (_USED, min(in_flight, total), 0),
                 (_TOTAL, total, 0),
             ]
@@ -81,14 +82,15 @@ class Workers:
     def clear(self) -> None:
         """In a forked child: the parent's scopes are not this process's."""
         self.ever_opened = False
-        self._open = {}
+        self._open = []
 
     def _add(self, scope: "WorkerScope") -> None:
         self.ever_opened = True
-        self._open[id(scope)] = scope
+        self._open.append(scope)
 
     def _remove(self, scope: "WorkerScope") -> None:
-        self._open.pop(id(scope), None)
+        with suppress(ValueError):  # it was the parent's, before a fork
+            self._open.remove(scope)
 
 
 class WorkerScope:
@@ -132,15 +134,18 @@ class WorkerScope:
     def __enter__(self) -> Self:
         if self._gate.asleep:
             self._gate.wake()  # an event: an idle worker's gauges are sent too
-        self._outer = _current_worker.get()
+        outer = _current_worker.get()
+        if outer is not self:
+            self._outer = outer
         _current_worker.set(self)
         self._workers._add(self)
         return self
 
     def __exit__(self, *_: object) -> Literal[False]:
         self._workers._remove(self)
-        if _current_worker.get() is self:
+        if _current_worker.get() is self and self not in self._workers._open:
             _current_worker.set(self._outer)
+            self._outer = None
         return False
 
     async def __aenter__(self) -> Self:

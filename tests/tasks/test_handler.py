@@ -381,7 +381,9 @@ def test_a_coroutine_function_that_nobody_awaits_never_started(
 
 
 def test_a_returned_coroutine_that_nobody_awaits_is_lost(either: Telemetry, counts_of: CountsOf) -> None:
-    handler = either.task("work")(lambda: _coroutine(lambda: None))
+    @either.task("work")
+    def handler() -> Any:
+        return _coroutine(lambda: None)
 
     waiting = handler()
     with warnings.catch_warnings():

@@ -1,6 +1,7 @@
 """What the tracker tells health of the runs in flight."""
 
 import gc
+import os
 from collections.abc import Callable
 from typing import Any
 
@@ -86,3 +87,24 @@ def test_a_type_that_found_the_registry_full_shares_the_series_of_all_others(
 
     assert 3 == series_of(telemetry)["queue.tasks.claimed", "__other__", "__other__"]
     assert 0 == telemetry._tracker.in_flight()
+
+
+def test_a_forked_child_counts_clamped_waits_and_folded_series_from_zero(
+    make_telemetry: Callable[..., Telemetry],
+) -> None:
+    telemetry = make_telemetry(max_series=1)
+    late = {"qt-enqueued-at": "9999999999"}
+    for number in range(3):
+        with telemetry.run(f"work-{number}", headers=late):
+            pass
+    pid = os.fork()
+    if pid == 0:
+        try:
+            telemetry._wake()
+            told = telemetry._tracker.waits_clamped(), telemetry._registry.stats()["folded"]
+            os._exit(0 if told == (0, 0) else 1)
+        finally:
+            os._exit(2)
+
+    assert 0 == os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+    assert 3 == telemetry._tracker.waits_clamped()

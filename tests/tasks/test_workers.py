@@ -114,3 +114,15 @@ def test_a_run_that_is_dropped_leaves_its_worker_idle(telemetry: Telemetry) -> N
         gc.collect()
 
         assert 0 == worker.running()
+
+
+def test_a_scope_entered_twice_is_one_worker_until_the_outer_block_ends(telemetry: Telemetry) -> None:
+    workers, worker = telemetry._tracker.workers, telemetry.worker("a", slots=2)
+    seen = []
+    with worker:
+        with worker:
+            seen.append((workers.active(), workers.slots(), workers.worker_id()))
+        seen.append((workers.active(), workers.slots(), workers.worker_id()))
+
+    assert [(1, 2, "a")] * 2 == seen
+    assert (0, None) == (workers.active(), workers.scope())
