@@ -4,7 +4,7 @@ import logging
 from collections.abc import Mapping
 
 from queue_telemetry._runtime import say
-from queue_telemetry.statsd._cleaning import clean_name, tag_suffix
+from queue_telemetry.statsd._cleaning import clean_name, exact_text, tag_suffix
 from queue_telemetry.statsd._dialect import Dialect
 
 __all__ = ["CallNames"]
@@ -32,19 +32,24 @@ class CallNames:
         """Return prefix and clean name; empty when nothing is left of it or it is no text."""
         if not isinstance(stat, str):
             return ""
-        name = self._clean.get(stat)
+        text = str.__str__(stat)  # a subclass may hash and compare as it likes
+        name = self._clean.get(text)
         if name is None:
-            name = clean_name(self._prefix + stat, self._dialect)
+            name = clean_name(self._prefix + text, self._dialect)
             name = name if len(name) > len(self._prefix) else ""
             if len(self._clean) >= _MAX_NAMES:
                 self._clean.clear()
-            self._clean[stat] = name
+            self._clean[text] = name
         return name
 
     def tags(self, tags: Mapping[str, str] | None) -> str | None:
         """Return the tag suffix of one call; None when *tags* cannot be read. Dialects without tags leave them out."""
-        if not tags:
-            return self._constant_suffix
+        try:
+            if not tags:
+                return self._constant_suffix
+            own = [(exact_text(key), exact_text(value)) for key, value in tags.items()]
+        except Exception:  # noqa: BLE001 - the user's own objects tell and write themselves
+            return None
         if not self._dialect.tags:
             say(
                 "statsd_call_tags",
@@ -52,8 +57,4 @@ class CallNames:
                 level=logging.INFO,
             )
             return ""
-        try:
-            own = [(str(key), str(value)) for key, value in tags.items()]
-        except Exception:  # noqa: BLE001 - the user's own objects write themselves
-            return None
         return tag_suffix(own, (), self._constant_tags, self._dialect)

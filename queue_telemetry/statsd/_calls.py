@@ -9,7 +9,7 @@ from typing_extensions import override
 
 from queue_telemetry._runtime import DropReason, say
 from queue_telemetry.statsd._call_names import CallNames
-from queue_telemetry.statsd._cleaning import clean_set_value
+from queue_telemetry.statsd._cleaning import clean_set_value, exact_text
 from queue_telemetry.statsd._dialect import Dialect
 from queue_telemetry.statsd._numbers import decimal_text
 from queue_telemetry.statsd._timer import TaggedTimer
@@ -61,7 +61,7 @@ class TaggedCalls(StatsClientBase):
     def set(self, stat: str, value: object, rate: float = 1, *, tags: _Tags = None) -> None:
         """Add a member to a set."""
         try:
-            member = clean_set_value(str(value))
+            member = clean_set_value(exact_text(value))
         except Exception:  # noqa: BLE001 - the user's own object writes itself
             member = ""
         self._send_number(stat, member or None, "|s", rate, tags)

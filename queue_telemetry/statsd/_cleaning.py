@@ -5,7 +5,16 @@ from collections.abc import Iterable, Mapping
 
 from queue_telemetry.statsd._dialect import MAX_NAME_CHARS, Dialect
 
-__all__ = ["clean_key", "clean_name", "clean_set_value", "clean_value", "tag_suffix"]
+__all__ = [
+    "clean_key",
+    "clean_name",
+    "clean_set_value",
+    "clean_value",
+    "exact_text",
+    "is_readable",
+    "max_value_chars",
+    "tag_suffix",
+]
 
 _MAX_TAG_CHARS = 200  # key, colon and value; Datadog cuts a tag there
 _MAX_KEY_CHARS = 100
@@ -26,10 +35,25 @@ def clean_name(text: str, dialect: Dialect) -> str:
     return _EMPTY_NODES.sub(".", text)[:MAX_NAME_CHARS].rstrip(".")
 
 
+def exact_text(value: object) -> str:
+    """Return what *value* writes of itself, as a `str` and no subclass. Raises what its own methods raise."""
+    return str.__str__(str(value))
+
+
+def is_readable(text: str, clean: str, replaced: str) -> bool:
+    """Tell whether cleaning left *text* as it is, but for the one character that the dialect has `_` for."""
+    return clean == text or clean == text.replace(replaced, "_")
+
+
 def clean_value(text: str, dialect: Dialect, *, max_chars: int = _MAX_TAG_CHARS) -> str:
     """Make a tag value safe: other characters become `_`, and so does a colon at the end. Empty stays empty."""
     text = dialect.unsafe_in_values.sub("_", text[:max_chars])
     return f"{text[:-1]}_" if text.endswith(":") else text
+
+
+def max_value_chars(key: str) -> int:
+    """Return how long the value behind a tag's key may be."""
+    return max(_MAX_TAG_CHARS - len(key) - 1, 1)
 
 
 def clean_set_value(text: str) -> str:
@@ -75,7 +99,7 @@ def tag_suffix(
             key = clean_key(raw_key)
             while key in tags or key in taken:
                 key = f"extra_{key}"
-            tags[key] = clean_value(raw_value, dialect, max_chars=max(_MAX_TAG_CHARS - len(key) - 1, 1))
+            tags[key] = clean_value(raw_value, dialect, max_chars=max_value_chars(key))
     rest = {key: value for key, value in constant.items() if key not in tags and key not in taken}
     pairs = {**rest, **tags, **taken}
     return "|#" + ",".join([f"{key}:{value}" for key, value in pairs.items()]) if pairs else ""

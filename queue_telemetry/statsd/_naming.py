@@ -1,13 +1,29 @@
-"""What each series is called on the wire: rendered once, never merged with another by cleaning."""
+"""What each series is called on the wire: rendered once, never merged with another by cleaning.
+
+A series is called the same by every process, whatever else that process knows: a name or tag value that cleaning left
+readable stays as it is, and any other gets a mark behind it, made of the raw series alone. Readable is what did not
+change, or only by the one character for which the dialect has `_` (a dot in a value of a plain name, so that
+`app.tasks.send` is `app_tasks_send` and bears no mark). That leaves the rare pair such as `mail.in` and `mail_in`: a
+process that knows both marks the one that was changed, whichever came first; where each is known to another process, the
+receiver cannot tell them apart.
+"""
 
 import logging
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
+from enum import IntEnum
 from typing import Final, NamedTuple
 
 from queue_telemetry._runtime import say
 from queue_telemetry.metrics import Kind, Owner, Series
-from queue_telemetry.statsd._cleaning import clean_key, clean_name, clean_value, tag_suffix
+from queue_telemetry.statsd._cleaning import (
+    clean_key,
+    clean_name,
+    clean_value,
+    is_readable,
+    max_value_chars,
+    tag_suffix,
+)
 from queue_telemetry.statsd._dialect import MAX_NAME_CHARS, Dialect
 
 __all__ = ["Rendered", "SeriesNames", "clean_constant_tags"]
@@ -16,8 +32,12 @@ _OWNED: Final = frozenset({Owner.PROCESS, Owner.USER})
 _MAX_SERIES = 100_000  # forgets all beyond it: a leak of series must not become one of names
 _MAX_HOST_CHARS = 63  # of a DNS label
 _SECONDS = "_seconds"
+_ABSENT: Final = "none"  # in the names of plain StatsD, whose depth is fixed
 
 _Identity = tuple[Kind, str, tuple[str, ...], tuple[tuple[str, str], ...]]
+_Rank = tuple[bool, int, _Identity, int]
+"""Of two that are called alike the smaller goes first: what cleaning did not change, and then what has fewer values.
+The last is the number of marks that it was called so with."""
 
 
 class Rendered(NamedTuple):
@@ -70,10 +90,11 @@ class SeriesNames:
         self._prefix = f"{prefix}." if prefix else ""
         self._constant_tags = constant_tags
         self._in_seconds = timer_type != "ms"
-        self._host = "" if dialect.agent_adds_host else _node(host[:_MAX_HOST_CHARS], dialect)
+        self._host = "" if dialect.agent_adds_host else self._clean_value(host[:_MAX_HOST_CHARS])
         self._slot = "" if slot is None else str(slot)
         self._rendered: dict[Series, Rendered | None] = {}
-        self._holders: dict[Rendered, _Identity] = {}
+        self._holders: dict[Rendered, _Rank] = {}
+        self._marks: dict[_Identity, int] = {}
 
     def __len__(self) -> int:
         return len(self._rendered)
@@ -89,11 +110,13 @@ class SeriesNames:
         if len(self._rendered) >= _MAX_SERIES:
             self._rendered.clear()
             self._holders.clear()
+            self._marks.clear()
         rendered = self._distinct(series)
         self._rendered[series] = rendered
         return rendered
 
     def _distinct(self, series: Series) -> Rendered | None:
+        """Render a series, with one more mark for as long as another that goes first is called the same."""
         if series.static_tags and not self._dialect.tags:
             say(
                 "statsd_static_tags",
@@ -102,73 +125,104 @@ class SeriesNames:
             )
         static_tags = series.static_tags if self._dialect.tags else ()
         identity = (series.metric.kind, series.metric.name, series.values, static_tags)
-        rendered = self._render(series, "", None)
-        attempt = 0
-        while rendered is not None and self._holders.setdefault(rendered, identity) != identity:
-            suffix = f"_{zlib.crc32(repr((identity, attempt)).encode('utf-8', 'backslashreplace')):08x}"
-            place = None if attempt else _first_difference(identity, self._holders[rendered])
-            rendered = self._render(series, suffix, place)
+        while True:
+            rendered, changed = self._render(series, identity)
+            if rendered is None:
+                return None
+            rank = (changed, len(series.values), identity, self._marks.get(identity, 0))
+            holder = self._holders.setdefault(rendered, rank)
+            if holder == rank:
+                return rendered
+            first, (_, _, second, marks) = sorted((holder, rank))
+            self._marks[second] = marks + 1
+            if first is rank:  # whoever was called so until now is called anew
+                self._rendered = {held: name for held, name in self._rendered.items() if name != rendered}
+                self._holders[rendered] = rank
             say(
                 "statsd_name_collision",
-                "Two series are called alike once cleaned; the later one is sent as %s.",
-                "".join(rendered or ()),
+                "Two series are called alike once cleaned; one of them gets a mark behind %s.",
+                rendered.name,
             )
-            attempt += 1
-        return rendered
 
-    def _render(self, series: Series, suffix: str, place: int | None) -> Rendered | None:
-        """Render with *suffix* behind the value at *place*, or behind the metric's name when that is None."""
+    def _render(self, series: Series, identity: _Identity) -> tuple[Rendered | None, bool]:
+        """Render with the marks that the series needs so far; tell also whether cleaning changed anything."""
         metric = series.metric
         unit = _SECONDS if metric.kind is Kind.TIMER and self._in_seconds else ""
-        ending = unit if place is not None else unit + suffix
-        name = clean_name(f"{self._prefix}{metric.name}", self._dialect)
+        raw_name = f"{self._prefix}{metric.name}"
+        name = clean_name(raw_name, self._dialect)[: MAX_NAME_CHARS - len(unit)].rstrip(".")
         if len(name) < len(self._prefix) or not name:
-            return None
-        name = name[: MAX_NAME_CHARS - len(ending)].rstrip(".") + ending
-        owned = metric.kind is Kind.GAUGE and metric.owner in _OWNED
+            return None, False
+        values = [self._clean_value(value) for value in series.values]
+        changes = [
+            _change(raw_name, name, self._dialect.replaced_in_names),
+            *map(self._value_change, series.values, values, self._limits(series, f"{name}{unit}")),
+        ]
+        worst = max(changes)
+        place = changes.index(worst)  # of the first part that needs a mark most; 0 is the name
+        mark = _mark(identity, self._marks.get(identity, 0) + (worst is _Change.UNREADABLE))
+        if place == 0:
+            name = name[: MAX_NAME_CHARS - len(unit) - len(mark)].rstrip(".") + unit + mark
+        else:
+            name += unit
+        limits = self._limits(series, name)
+        if min(limits, default=len(mark) + 1) <= len(mark):
+            return None, False
+        values = [value[:limit] for value, limit in zip(values, limits, strict=False)]
+        if place:
+            values[place - 1] = values[place - 1][: limits[place - 1] - len(mark)] + mark
+        return self._assembled(series, name, values), worst is not _Change.NONE
+
+    def _assembled(self, series: Series, name: str, values: list[str]) -> Rendered | None:
+        """Put clean parts together; None when they are too long."""
         if self._dialect.tags:
-            values = _suffixed(series.values, suffix, place)
-            slot = self._slot if owned else ""
-            own = zip(metric.tags, values, strict=False)
-            return Rendered(
-                name, tag_suffix(own, series.static_tags, self._constant_tags, self._dialect, slot=slot)
-            )
-        nodes = [_node(value, self._dialect) for value in series.values]
-        return self._with_nodes(name, nodes, [self._host, self._slot] if owned else [], suffix, place)
+            slot = self._slot if _is_owned(series) else ""
+            own = zip(series.metric.tags, values, strict=False)
+            tags = tag_suffix(own, series.static_tags, self._constant_tags, self._dialect, slot=slot)
+            return Rendered(name, tags)
+        text = ".".join([name, *values, *self._owner_nodes(series)])
+        return Rendered(text, "") if len(text) <= MAX_NAME_CHARS else None
 
-    def _with_nodes(
-        self, name: str, nodes: list[str], owner_nodes: list[str], suffix: str, place: int | None
-    ) -> Rendered | None:
-        """Put tag values behind the name, cut so that all fit: the depth never changes, the name ends in time."""
-        fixed = ".".join([name, *owner_nodes])
-        room = MAX_NAME_CHARS - len(fixed)
-        if nodes:
-            room = room // len(nodes) - 1
-            if room <= len(suffix):
-                return None
-            nodes = [node[:room] for node in nodes]
-            if place is not None:
-                nodes[place] = nodes[place][: room - len(suffix)] + suffix
-        elif room < 0:
-            return None
-        return Rendered(".".join([name, *nodes, *owner_nodes]), "")
+    def _clean_value(self, value: str) -> str:
+        clean = clean_value(value, self._dialect)
+        return clean if self._dialect.tags else clean or _ABSENT
 
+    def _value_change(self, raw: str, clean: str, limit: int) -> "_Change":
+        if not self._dialect.tags and raw in {"", _ABSENT}:
+            return _Change.READABLE if raw else _Change.NONE  # an absent value is called so first
+        return _change(raw, clean[:limit], self._dialect.replaced_in_values)
 
-def _node(value: str, dialect: Dialect) -> str:
-    return clean_value(value, dialect) or "none"
+    def _limits(self, series: Series, name: str) -> list[int]:
+        """Return how many characters each value may have, so that the depth never changes and all of it fits."""
+        if self._dialect.tags:
+            return [max_value_chars(clean_key(key)) for key in series.metric.tags[: len(series.values)]]
+        nodes = len(series.values)
+        room = MAX_NAME_CHARS - len(".".join([name, *self._owner_nodes(series)]))
+        return [room // nodes - 1] * nodes if nodes else []
+
+    def _owner_nodes(self, series: Series) -> list[str]:
+        return [self._host, self._slot] if _is_owned(series) else []
 
 
-def _suffixed(values: Sequence[str], suffix: str, place: int | None) -> list[str]:
-    """Return raw tag values, the one at *place* short enough that the suffix behind it survives cleaning."""
-    changed = list(values)
-    if place is not None:
-        changed[place] = changed[place][:_MAX_HOST_CHARS] + suffix
-    return changed
+class _Change(IntEnum):
+    """What cleaning did to a name or value: nothing, what anyone can read, or more than that."""
+
+    NONE = 0
+    READABLE = 1
+    UNREADABLE = 2
 
 
-def _first_difference(identity: _Identity, holder: _Identity) -> int | None:
-    """Tell which tag value sets two series of one metric apart; None when something else does."""
-    if identity[:2] != holder[:2]:
-        return None
-    pairs = zip(identity[2], holder[2], strict=False)
-    return next((place for place, (value, other) in enumerate(pairs) if value != other), None)
+def _change(raw: str, clean: str, replaced: str) -> _Change:
+    if raw == clean:
+        return _Change.NONE
+    return _Change.READABLE if is_readable(raw, clean, replaced) else _Change.UNREADABLE
+
+
+def _mark(identity: _Identity, attempt: int) -> str:
+    """Return what tells a series apart: made of the raw series, so that every process makes the same; empty for 0."""
+    if attempt == 0:
+        return ""
+    return f"_{zlib.crc32(repr((identity, attempt)).encode('utf-8', 'backslashreplace')):08x}"
+
+
+def _is_owned(series: Series) -> bool:
+    return series.metric.kind is Kind.GAUGE and series.metric.owner in _OWNED

@@ -4,6 +4,7 @@ import encodings.idna  # noqa: F401 - else getaddrinfo imports it, on our thread
 import socket
 import threading
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any, Final
 
 from queue_telemetry._runtime import BackgroundLoop, full_jitter_s, say
@@ -31,6 +32,7 @@ class Resolver:
         port: The receiver's port.
         on_addresses: Takes addresses in order of preference; called on the resolver's thread.
         look_up: Asks DNS; may block, and may raise what `socket.getaddrinfo` raises.
+        ipv6: Look for IPv6 addresses only.
     """
 
     def __init__(
@@ -39,25 +41,30 @@ class Resolver:
         port: int,
         on_addresses: Callable[[Sequence[Address]], None],
         look_up: Callable[[str, int], Sequence[Address]] | None = None,
+        *,
+        ipv6: bool = False,
     ) -> None:
         self._host = host
         self._port = port
         self._on_addresses = on_addresses
-        self._look_up = look_up or _look_up
+        family = socket.AF_INET6 if ipv6 else socket.AF_UNSPEC
+        self._look_up = look_up or partial(_look_up, family=family)
         self._failures = 0
         self._known = False
         self._answered = threading.Event()
         self._lock = threading.RLock()  # guards the start of the thread
         self._loop: BackgroundLoop | None = None
         self._stopped = False
-        numeric = [address for name in _numeric_names(host) for address in _numeric_addresses(name, port)]
+        numeric = [
+            address for name in _numeric_names(host) for address in _numeric_addresses(name, port, family)
+        ]
         if numeric:
             self._publish(numeric)
 
     def start(self) -> None:
         """Start to resolve unless it is numeric, stopped or already under way."""
         with self._lock:
-            if self._stopped or (self._known and self._loop is None) or self._loop is not None:
+            if self._stopped or self._known or self._loop is not None:
                 return
             loop = BackgroundLoop("queue_telemetry-dns", self._step)
             if loop.start():
@@ -103,14 +110,14 @@ def _numeric_names(host: str) -> tuple[str, ...]:
     return _LOCALHOST if host.lower() == "localhost" else (host,)
 
 
-def _numeric_addresses(host: str, port: int) -> list[Address]:
+def _numeric_addresses(host: str, port: int, family: socket.AddressFamily) -> list[Address]:
     """Return the address that *host* spells out; empty for a name. Asks no one."""
     try:
-        return _look_up(host, port, socket.AI_NUMERICHOST)
+        return _look_up(host, port, family=family, flags=socket.AI_NUMERICHOST)
     except (OSError, UnicodeError, ValueError):
         return []
 
 
-def _look_up(host: str, port: int, flags: int = 0) -> list[Address]:
-    found = socket.getaddrinfo(host, port, type=socket.SOCK_DGRAM, flags=flags)
+def _look_up(host: str, port: int, *, family: socket.AddressFamily, flags: int = 0) -> list[Address]:
+    found = socket.getaddrinfo(host, port, family, socket.SOCK_DGRAM, flags=flags)
     return [(family, sockaddr) for family, _, _, _, sockaddr in found]

@@ -35,8 +35,10 @@ class StatsClient(TaggedCalls):
         host: A name or a numeric address. A name is resolved on a thread of its own from the first call on; until
             then lines are dropped as UNRESOLVED.
         port: In 1..65535.
-        prefix: In front of every name.
-        max_payload_bytes: The most that a datagram holds, in 64..65507. Longer lines are dropped as OVERSIZE.
+        prefix: In front of every name, at most 100 characters: one that servers keep as it is. Where a dialect has no
+            dashes they become `_`, which is said.
+        maxudpsize: The most that a datagram holds, in bytes, in 64..65507. Longer lines are dropped as OVERSIZE.
+        ipv6: Only IPv6 addresses are used; without it whichever the host has, in the resolver's order.
         dialect: What the receiver understands.
         constant_tags: Tags of every line, where the dialect has tags.
 
@@ -49,24 +51,25 @@ class StatsClient(TaggedCalls):
         host: str = "localhost",
         port: int = 8125,
         prefix: str | None = None,
-        max_payload_bytes: int = _DEFAULT_PAYLOAD_BYTES,
+        maxudpsize: int = _DEFAULT_PAYLOAD_BYTES,
+        ipv6: bool = False,  # noqa: FBT001, FBT002 - its place in the package
         *,
         dialect: Dialect = DIALECTS["statsd"],
         constant_tags: Mapping[str, str] | None = None,
     ) -> None:
-        _check(host, port, max_payload_bytes)
+        _check(host, port, maxudpsize)
         self.host: Final = host
         self.port: Final = port
         self._dialect = dialect
-        self._prefix = _clean_prefix(prefix, dialect)
-        self._maxudpsize = max_payload_bytes  # the package's name for it
+        self._prefix = _checked_prefix(prefix, dialect)
+        self._maxudpsize = maxudpsize
         self._constant_tags: Final = clean_constant_tags(constant_tags or {}, dialect)
         self._names = CallNames(dialect, self._prefix or "", self._constant_tags)
         self._transport = UdpTransport()
-        self._resolver = Resolver(host, port, self._transport.retarget)
+        self._resolver = Resolver(host, port, self._transport.retarget, ipv6=ipv6)
         self._closed = False
         self._lock = threading.RLock()  # guards the counts; re-entrant for signal handlers
-        self._datagrams = self._lines = self._bytes = 0
+        self._lines = self._bytes = 0
         self._dropped: dict[str, int] = {}
         self._last_error: DropReason | None = None
 
@@ -74,6 +77,11 @@ class StatsClient(TaggedCalls):
     def resolved(self) -> bool:
         """Whether an address is known."""
         return self._transport.has_address
+
+    @property
+    def taken(self) -> int:
+        """Datagrams that the kernel has taken: exact also when an exception cut a call short."""
+        return self._transport.taken
 
     def await_address(self, timeout_s: float) -> bool:
         """Wait until an address is known, or the first attempt to find one failed; tell whether one is known."""
@@ -86,7 +94,7 @@ class StatsClient(TaggedCalls):
                 "host": self.host,
                 "port": self.port,
                 "dialect": self._dialect.name,
-                "datagrams": self._datagrams,
+                "datagrams": self.taken,
                 "lines": self._lines,
                 "bytes": self._bytes,
                 "lines_dropped": dict(self._dropped),
@@ -120,7 +128,6 @@ class StatsClient(TaggedCalls):
         lines = payload.count(b"\n") + 1
         with self._lock:
             if reason is None:
-                self._datagrams += 1
                 self._lines += lines
                 self._bytes += len(payload)
             else:
@@ -150,24 +157,27 @@ class StatsClient(TaggedCalls):
         self._dropped[reason] = self._dropped.get(reason, 0) + lines
 
 
-def _check(host: str, port: int, max_payload_bytes: int) -> None:
+def _check(host: str, port: int, maxudpsize: int) -> None:
     if not host or not host.isprintable() or " " in host:
         raise ConfigurationError(f"STATSD_HOST is {host!r}; it must be a host name or an IP address")
     if not 1 <= port <= 65_535:
         raise ConfigurationError(f"STATSD_PORT is {port}; it must be in 1..65535")
-    if not _SMALLEST_PAYLOAD_BYTES <= max_payload_bytes <= _LARGEST_PAYLOAD_BYTES:
+    if not _SMALLEST_PAYLOAD_BYTES <= maxudpsize <= _LARGEST_PAYLOAD_BYTES:
         raise ConfigurationError(
-            f"STATSD_MAX_PAYLOAD_BYTES is {max_payload_bytes}; it must be in "
+            f"STATSD_MAX_PAYLOAD_BYTES is {maxudpsize}; it must be in "
             f"{_SMALLEST_PAYLOAD_BYTES}..{_LARGEST_PAYLOAD_BYTES}"
         )
 
 
-def _clean_prefix(prefix: str | None, dialect: Dialect) -> str | None:
+def _checked_prefix(prefix: str | None, dialect: Dialect) -> str | None:
     if not prefix:
         return None
     clean = clean_name(prefix, dialect)
-    if not clean or len(clean) > _MAX_PREFIX_CHARS:
+    if clean not in {prefix, prefix.replace("-", "_")} or len(prefix) > _MAX_PREFIX_CHARS:
         raise ConfigurationError(
-            f"STATSD_PREFIX is {prefix!r}; it must be a dotted name of at most {_MAX_PREFIX_CHARS} characters"
+            f"STATSD_PREFIX is {prefix!r}; it must be a dotted name of at most {_MAX_PREFIX_CHARS} characters "
+            f"that dialect {dialect.name!r} keeps as it is"
         )
+    if clean != prefix:
+        say("statsd_prefix", "Dialect %s has no dashes in names: the prefix is %s.", dialect.name, clean)
     return clean

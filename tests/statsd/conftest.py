@@ -91,11 +91,11 @@ def record() -> Callable[..., tuple[StatsClient, list[str]]]:
     def make(
         dialect: str = "statsd",
         prefix: str | None = "app",
-        max_payload_bytes: int = 1432,
+        maxudpsize: int = 1432,
         constant_tags: Mapping[str, str] | None = None,
     ) -> tuple[StatsClient, list[str]]:
         client = StatsClient(
-            "127.0.0.1", 9, prefix, max_payload_bytes, dialect=DIALECTS[dialect], constant_tags=constant_tags
+            "127.0.0.1", 9, prefix, maxudpsize, dialect=DIALECTS[dialect], constant_tags=constant_tags
         )
         sent: list[str] = []
         client._send = sent.append  # type: ignore[method-assign, assignment] # the documented seam
@@ -120,7 +120,7 @@ def make_emitter() -> Callable[..., tuple[Emitter, DeliveryLedger]]:
             client,
             ledger=ledger,
             signals={} if signals is None else signals,
-            timer_type=timer_type or client._dialect.default_timer_type,
+            timer_type=timer_type or client._dialect.timer_types[0],
             max_samples=max_samples,
             host=host,
             slot=slot,

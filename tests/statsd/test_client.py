@@ -1,6 +1,7 @@
 import random
 from collections.abc import Callable, Generator
 from datetime import timedelta
+from inspect import signature
 from typing import Any
 
 import pytest
@@ -8,7 +9,7 @@ import statsd
 from statsd.client.base import StatsClientBase
 
 from queue_telemetry.exceptions import ConfigurationError
-from queue_telemetry.statsd import StatsClient
+from queue_telemetry.statsd import DIALECTS, StatsClient
 
 MARKER = b"end.of.test:1|c"
 Call = tuple[str, tuple[Any, ...], dict[str, Any]]
@@ -135,9 +136,14 @@ def test_host_name_is_not_resolved_by_the_caller(monkeypatch: pytest.MonkeyPatch
         ({"host": ""}, "STATSD_HOST is ''"),
         ({"port": 0}, "STATSD_PORT is 0"),
         ({"port": 65_536}, "STATSD_PORT is 65536"),
-        ({"max_payload_bytes": 10}, "STATSD_MAX_PAYLOAD_BYTES is 10"),
-        ({"max_payload_bytes": 65_508}, "STATSD_MAX_PAYLOAD_BYTES is 65508"),
+        ({"maxudpsize": 10}, "STATSD_MAX_PAYLOAD_BYTES is 10"),
+        ({"maxudpsize": 65_508}, "STATSD_MAX_PAYLOAD_BYTES is 65508"),
         ({"prefix": "..."}, "STATSD_PREFIX is '...'"),
+        ({"prefix": "_"}, "STATSD_PREFIX is '_'"),
+        ({"prefix": "été"}, "STATSD_PREFIX is 'été'"),
+        ({"prefix": "a..b"}, "STATSD_PREFIX is 'a..b'"),
+        ({"prefix": "7shifts.prod", "dialect": DIALECTS["datadog"]}, "STATSD_PREFIX is '7shifts.prod'"),
+        ({"prefix": "42", "dialect": DIALECTS["datadog"]}, "STATSD_PREFIX is '42'"),
         ({"prefix": "p" * 101}, "STATSD_PREFIX is 'p"),
     ],
 )
@@ -146,3 +152,20 @@ def test_wrong_argument_is_named(arguments: dict[str, Any], message: str) -> Non
         StatsClient(**arguments)
 
     assert str(raised.value).startswith(message)
+
+
+def test_dashes_of_a_prefix_become_what_the_dialect_has_for_them(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("queue_telemetry._runtime.log._last", {})  # whatever was said before
+    client = StatsClient(prefix="my-app", dialect=DIALECTS["datadog"])
+
+    assert client._prefix == "my_app"
+    assert ["Dialect datadog has no dashes in names: the prefix is my_app."] == caplog.messages
+    assert StatsClient(prefix="my-app")._prefix == "my-app"
+
+
+def test_arguments_have_the_names_and_places_of_the_package() -> None:
+    ours, theirs = (list(signature(client).parameters) for client in (StatsClient, statsd.StatsClient))
+
+    assert theirs == ours[: len(theirs)]

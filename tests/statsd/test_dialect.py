@@ -8,10 +8,5 @@ def test_dialect_is_found_by_its_name(name: str) -> None:
     assert DIALECTS[name].name == name
 
 
-@pytest.mark.parametrize("name", ["statsd", "datadog"])
-def test_default_timer_type_is_allowed(name: str) -> None:
-    assert DIALECTS[name].default_timer_type in DIALECTS[name].timer_types
-
-
 def test_plain_servers_count_unknown_types_so_only_ms_is_a_timing() -> None:
     assert DIALECTS["statsd"].timer_types == ("ms",)

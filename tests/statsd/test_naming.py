@@ -23,7 +23,7 @@ def names(
         chosen,
         prefix,
         clean_constant_tags(tags, chosen),
-        timer_type=timer_type or chosen.default_timer_type,
+        timer_type=timer_type or chosen.timer_types[0],
         host="web-1.example.org",
         slot=slot,
     )
@@ -34,7 +34,13 @@ def names(
     [
         (Series(COMPLETED, ("mail", "send")), "app.queue.tasks.completed.mail.send"),
         (Series(COMPLETED, ("", "send")), "app.queue.tasks.completed.none.send"),
-        (Series(COMPLETED, ("a.b", "c/d")), "app.queue.tasks.completed.a_b.c_d"),
+        (
+            Series(COMPLETED, ("a.b", "app.tasks.send_mail")),
+            "app.queue.tasks.completed.a_b.app_tasks_send_mail",
+        ),
+        (Series(COMPLETED, ("a.b", "c/d")), "app.queue.tasks.completed.a_b.c_d_c633d243"),
+        (Series(Metric("mails sent", Kind.COUNTER)), "app.mails_sent"),
+        (Series(Metric("mails/sent", Kind.COUNTER)), "app.mails_sent_42e5dad2"),
         (Series(DURATION, ("mail", "send", "completed")), "app.queue.task.duration.mail.send.completed"),
         (Series(QUEUE_SIZE, ("mail",)), "app.queue.size.mail"),
         (Series(IN_FLIGHT, ("mail", "send")), "app.queue.tasks.in_flight.mail.send.web-1_example_org.2"),
@@ -85,48 +91,83 @@ def test_series_is_rendered_once() -> None:
     assert len(table) == 1
 
 
-def test_later_of_two_series_that_clean_alike_gets_a_stable_suffix() -> None:
-    table = names()
-    first = table[Series(COMPLETED, ("a.b", "send"))]
-    second = table[Series(COMPLETED, ("a_b", "send"))]
-    again = names()
-    again[Series(COMPLETED, ("a/b", "send"))]
+@pytest.mark.parametrize("dialect", ["statsd", "datadog"])
+def test_a_series_is_called_the_same_whatever_else_a_process_knows(dialect: str) -> None:
+    queues = ["mail in", "mail.in", "mail/in", "mail_in", "mail-in", "m" * 300, "m" * 301]
+    series = [Series(COMPLETED, (queue, "send")) for queue in queues]
+    forwards, backwards = names(dialect), names(dialect)
+    for one, other in zip(series, reversed(series), strict=True):
+        assert None not in {forwards[one], backwards[other]}
+    called = [forwards[one] for one in series]
 
-    assert first == ("app.queue.tasks.completed.a_b.send", "")
-    assert second == ("app.queue.tasks.completed.a_b_41d14f81.send", "")
-    assert again[Series(COMPLETED, ("a_b", "send"))] == second
+    assert called == [backwards[one] for one in series]
+    assert len(set(called)) == len(series)
+
+
+def test_of_two_that_are_called_alike_the_changed_one_gets_a_mark_whichever_came_first() -> None:
+    unchanged, changed = (Series(COMPLETED, (queue, "send")) for queue in ("a_b", "a.b"))
+    for order in ((unchanged, changed), (changed, unchanged)):
+        table = names()
+        first = [table[series] for series in order]
+
+        assert first[0] == ("app.queue.tasks.completed.a_b.send", "")
+        assert table[unchanged] == ("app.queue.tasks.completed.a_b.send", "")
+        assert table[changed] == ("app.queue.tasks.completed.a_b_efdd879b.send", "")
+
+
+def test_of_two_metrics_that_are_called_alike_the_one_with_fewer_values_goes_first() -> None:
+    short, long = (
+        Series(Metric("mails", Kind.COUNTER, ("how",)), ("sent",)),
+        Series(Metric("mails.sent", Kind.COUNTER)),
+    )
+    table = names()
+
+    assert table[short] == ("app.mails.sent", "")
+    assert table[long] == ("app.mails.sent", "")
+    assert table[short] == ("app.mails_faef11cf.sent", "")
+
+
+def test_a_value_called_none_yields_to_the_absent_one() -> None:
+    literal, absent = (Series(COMPLETED, (queue, "send")) for queue in ("none", ""))
+    table = names()
+    alone = table[literal]
+
+    assert table[absent] == alone == ("app.queue.tasks.completed.none.send", "")
+    assert table[literal] == ("app.queue.tasks.completed.none_701fac0b.send", "")
+
+
+def test_a_mark_that_an_exception_cut_short_is_the_same_the_second_time() -> None:
+    unchanged, changed = (Series(COMPLETED, (queue, "send")) for queue in ("a_b", "a.b"))
+    whole, cut_short = names(), names()
+    for table in (whole, cut_short):
+        assert table[changed] is not None
+    _, _, identity, marks = next(iter(cut_short._holders.values()))
+    cut_short._marks[identity] = marks + 1  # the one step that was taken
+    for table in (whole, cut_short):
+        assert table[unchanged] is not None
+
+    assert whole[changed] == cut_short[changed]
 
 
 def test_collision_is_said_once(caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("queue_telemetry._runtime.log._last", {})  # whatever was said before
     table = names()
-    for queue in ("a.b", "a_b", "a/b"):
+    for queue in ("a.b", "a_b", "c.d", "c_d"):
         table[Series(COMPLETED, (queue, "send"))]
 
     said = (
-        "Two series are called alike once cleaned; the later one is sent as "
-        "app.queue.tasks.completed.a_b_41d14f81.send."
+        "Two series are called alike once cleaned; one of them gets a mark behind "
+        "app.queue.tasks.completed.a_b.send."
     )
-    assert [entry.getMessage() for entry in caplog.records] == [said]
+    assert [said] == caplog.messages
 
 
-def test_suffix_is_in_the_tag_that_differs() -> None:
-    table = names("datadog")
-    table[Series(COMPLETED, ("mail", "a|b"))]
-    second = table[Series(COMPLETED, ("mail", "a,b"))]
+def test_mark_is_in_the_tag_that_needs_it() -> None:
+    marked = names("datadog")[Series(COMPLETED, ("mail", "a|b"))]
 
-    assert second is not None
-    assert second.name == "app.queue.tasks.completed"
-    assert second.tags.startswith("|#queue:mail,type:a_b_")
-
-
-def test_two_metrics_that_clean_alike_get_different_names() -> None:
-    table = names()
-    table[Series(Metric("mails sent", Kind.COUNTER))]
-    second = table[Series(Metric("mails/sent", Kind.COUNTER))]
-
-    assert second is not None
-    assert second.name.startswith("app.mails_sent_")
+    assert marked is not None
+    assert marked.name == "app.queue.tasks.completed"
+    assert marked.tags.startswith("|#queue:mail,type:a_b_")
 
 
 def test_long_values_are_cut_and_the_depth_stays() -> None:
@@ -169,13 +210,21 @@ def test_no_text_can_forge_a_line_or_merge_two_series(
     parse: Callable[[str, str], Any], rows: list[tuple[Metric, str, str, list[tuple[str, str]]]], dialect: str
 ) -> None:
     table = names(dialect, env="prod|x")
-    seen: dict[Rendered, object] = {}
-    for metric, queue, other, static in rows:
-        series = Series(metric, (queue, other), tuple(static))
-        rendered = table[series]
-        if rendered is not None:
-            identity = (metric.kind, metric.name, series.values, static if dialect == "datadog" else [])
-            assert seen.setdefault(rendered, identity) == identity
-            name, values, _, _, _ = parse(f"{rendered.name}:1|c{rendered.tags}", dialect)
+    all_series = [Series(metric, (queue, other), tuple(static)) for metric, queue, other, static in rows]
+    for series in all_series:  # what is known by the end may change what the first are called
+        assert table[series] is None or parse(written(table, series), dialect)
+    called: dict[str, object] = {}
+    for series in all_series:
+        if table[series] is not None:
+            static_tags = series.static_tags if dialect == "datadog" else ()
+            identity = (series.metric.kind, series.metric.name, series.values, static_tags)
+            name, values, _, _, _ = parse(written(table, series), dialect)
             assert name.startswith("app.")
             assert values == ["1"]
+            assert called.setdefault(written(table, series), identity) == identity
+
+
+def written(table: SeriesNames, series: Series) -> str:
+    rendered = table[series]
+    assert rendered is not None
+    return f"{rendered.name}:1|c{rendered.tags}"

@@ -78,10 +78,19 @@ def test_name_is_resolved_on_a_thread_of_its_own(make: Make, told: list[Sequence
 
 
 def test_real_look_up_finds_a_name(make: Make, told: list[Sequence[Address]]) -> None:
-    resolver = make("statsd.internal", lambda _, port: _look_up("localhost", port))
+    resolver = make("statsd.internal", lambda _, port: _look_up("localhost", port, family=socket.AF_UNSPEC))
 
     assert resolver.await_answer(5.0)
     assert told[0][0][1][0] in {"127.0.0.1", "::1"}
+
+
+@pytest.mark.parametrize(("ipv6", "addresses"), [(False, ["127.0.0.1", "::1"]), (True, ["::1"])])
+def test_ipv6_alone_is_used_when_asked_for(
+    told: list[Sequence[Address]], ipv6: bool, addresses: list[str]
+) -> None:
+    Resolver("localhost", 8125, told.append, ipv6=ipv6)
+
+    assert addresses == [address[0] for _, address in told[0]]
 
 
 def test_slow_dns_holds_nobody_up(make: Make) -> None:

@@ -36,6 +36,16 @@ def test_datagram_arrives(receiver: Any, transport: UdpTransport) -> None:
     assert receiver.take(1) == [b"a:1|c"]
 
 
+def test_what_the_kernel_took_is_counted_and_what_it_refused_is_not(
+    receiver: Any, transport: UdpTransport
+) -> None:
+    transport.retarget([ipv4(receiver.port)])
+    outcomes = [transport.send(payload) for payload in (b"a:1|c", b"x" * 70_000, b"b:1|c")]
+
+    assert outcomes == [None, DropReason.OVERSIZE, None]
+    assert transport.taken == 2
+
+
 def test_datagram_arrives_over_ipv6(transport: UdpTransport) -> None:
     with socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) as sock:
         try:
