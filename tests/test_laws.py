@@ -1,5 +1,7 @@
 """The laws of the whole: what arrives equals what was done, and at every moment each call is accounted for."""
 
+import random
+import signal
 import sys
 import tempfile
 import threading
@@ -249,6 +251,85 @@ def test_a_receiver_that_is_not_there_loses_nothing_silently(tmp_path: Path) -> 
         check_law(reading)
     assert (_DONE * _CALLS_A_ROUND, 0) == (end["accepted"], end["pending"])
     assert end["dropped"]["refused"] > 0
+
+
+class Limit(Exception):
+    """What a time limit's signal handler raises."""
+
+
+def limited(work: Callable[[], object], within_s: float) -> bool:
+    """Do *work* on this thread unless a signal handler ends it within that time; tell whether it did."""
+    armed, over = False, threading.Event()
+
+    def handle(number: int, frame: object) -> None:
+        if armed:
+            raise Limit
+
+    def ring() -> None:
+        if not over.wait(within_s):
+            signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGUSR1)
+
+    before = signal.signal(signal.SIGUSR1, handle)
+    bell = threading.Thread(target=ring)
+    bell.start()
+    ended = False
+    try:
+        armed = True
+        try:
+            work()
+        finally:
+            armed = False
+    except Limit:
+        ended = True
+    finally:
+        over.set()
+        bell.join(_BOUND_S)
+        signal.signal(signal.SIGUSR1, before)
+    return ended
+
+
+# a time limit may come while the interpreter runs a finalizer, which can only print it
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+def test_time_limits_that_end_a_flush_lose_nothing(tmp_path: Path) -> None:
+    with StatsdServer() as server:
+        telemetry = Telemetry(
+            statsd_host=server.host,
+            statsd_port=server.port,
+            statsd_flush_interval_s=60,
+            state_dir=str(tmp_path / "state"),
+        )
+        counters = [telemetry.counter("mails", number=str(number)) for number in range(300)]
+        chance, ended, readings = random.Random(1), 0, list[Mapping[str, Any]]()
+
+        def mails() -> float:
+            return sum(server.counter(name) for name in server.names if name.startswith("mails."))
+
+        def all_arrived() -> bool:
+            return bool(end["delivered"] == mails())
+
+        try:
+            counters[0].increment()
+            assert telemetry.flush(
+                _BOUND_S
+            )  # the socket is open: Python itself warns of one that is cut short
+            for _ in range(20):
+                for _ in range(5):
+                    for counter in counters:
+                        counter.increment()
+                    ended += limited(telemetry.flush, chance.uniform(0.0001, 0.003))
+                    readings.append(telemetry.health().telemetry["statsd"])
+                assert telemetry.flush(_BOUND_S)
+                end = telemetry.health().telemetry["statsd"]
+                server.wait_until(all_arrived)
+                readings.append(end)
+        finally:
+            telemetry.close(_BOUND_S)
+
+        assert ended > 10
+        for reading in readings:
+            check_law(reading)
+        assert (end["delivered"], {}, 0) == (end["accepted"], end["dropped"], end["pending"])
+        assert end["delivered"] == mails()
 
 
 _TEXTS = st.text(max_size=30) | st.sampled_from(

@@ -7,6 +7,7 @@ from queue_telemetry._runtime.fork import ForkAware, register_fork_aware
 from queue_telemetry._runtime.gate import Gate
 from queue_telemetry._runtime.guard import guarded, is_guarded
 from queue_telemetry._runtime.log import LOGGER, say
+from queue_telemetry._runtime.owned_lock import OwnedLock
 from queue_telemetry._runtime.thread import BackgroundLoop
 
 __all__ = [
@@ -19,6 +20,7 @@ __all__ = [
     "DropReason",
     "ForkAware",
     "Gate",
+    "OwnedLock",
     "full_jitter_s",
     "guarded",
     "is_guarded",

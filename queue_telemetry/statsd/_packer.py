@@ -3,6 +3,8 @@
 from collections import deque
 from typing import NamedTuple
 
+from queue_telemetry.statsd._self_metrics import Total
+
 __all__ = ["Datagram", "Packer", "wire_bytes"]
 
 
@@ -12,10 +14,12 @@ class Datagram(NamedTuple):
     Attributes:
         payload: Lines joined by newlines, none at the end.
         weight: Calls on instruments that the lines stand for.
+        totals: What the lines say of the library itself.
     """
 
     payload: str
     weight: int
+    totals: tuple[Total, ...] = ()
 
 
 class Packer:
@@ -23,9 +27,6 @@ class Packer:
 
     Args:
         max_payload_bytes: The most that a datagram holds, in UTF-8 bytes.
-
-    Attributes:
-        weight: Calls that the lines in here stand for.
     """
 
     def __init__(self, max_payload_bytes: int) -> None:
@@ -34,16 +35,18 @@ class Packer:
         self._open: list[str] = []
         self._open_bytes = 0
         self._open_weight = 0
-        self.weight = 0
+        self._open_totals: list[Total] = []
 
-    def add(self, text: str, weight: int) -> bool:
+    def add(self, text: str, weight: int, total: Total | None = None) -> bool:
         """Take a line, or lines that must share a datagram; False when they are too long for any."""
         size_bytes = wire_bytes(text)
         if size_bytes > self._max_payload_bytes:
             return False
         if size_bytes > self._room_bytes():
-            self.seal()
+            self._seal()
         self._append(text, size_bytes, weight)
+        if total is not None:
+            self._open_totals.append(total)
         return True
 
     def add_values(self, block: str, *, head: str, joint: str, tail: str, weight_each: int) -> int:
@@ -70,7 +73,7 @@ class Packer:
             else:
                 cut = block.rfind(joint, at, at + room_bytes + len(joint)) if room_bytes > 0 else -1
             if cut < 0 and self._open:
-                self.seal()
+                self._seal()
                 continue
             if cut < 0:
                 lost += weight_each
@@ -81,20 +84,18 @@ class Packer:
             at = cut + len(joint)
         return lost
 
-    def seal(self) -> None:
+    def pop(self) -> Datagram | None:
+        """Hand over the oldest datagram, the last of all as full as it is; None when nothing is left."""
+        if not self._sealed:
+            self._seal()
+        return self._sealed.popleft() if self._sealed else None
+
+    def _seal(self) -> None:
         """End the datagram that is being filled; the next line begins another."""
         if self._open:
-            self._sealed.append(Datagram("\n".join(self._open), self._open_weight))
-            self._open = []
+            self._sealed.append(Datagram("\n".join(self._open), self._open_weight, tuple(self._open_totals)))
+            self._open, self._open_totals = [], []
             self._open_bytes = self._open_weight = 0
-
-    def pop(self) -> Datagram | None:
-        """Hand over the oldest datagram that is full or sealed."""
-        if not self._sealed:
-            return None
-        datagram = self._sealed.popleft()
-        self.weight -= datagram.weight
-        return datagram
 
     def _room_bytes(self) -> int:
         return self._max_payload_bytes - self._open_bytes - 1 if self._open else self._max_payload_bytes
@@ -103,7 +104,6 @@ class Packer:
         self._open_bytes += size_bytes + 1 if self._open else size_bytes
         self._open.append(text)
         self._open_weight += weight
-        self.weight += weight
 
 
 def wire_bytes(text: str) -> int:

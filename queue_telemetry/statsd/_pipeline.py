@@ -9,7 +9,8 @@ from queue_telemetry._runtime import DropReason
 from queue_telemetry.statsd._calls import TaggedCalls
 from queue_telemetry.statsd._naming import Rendered
 from queue_telemetry.statsd._numbers import rate_text
-from queue_telemetry.statsd._packer import Packer
+from queue_telemetry.statsd._packer import Datagram, Packer
+from queue_telemetry.statsd._self_metrics import Total
 
 __all__ = ["Pipeline"]
 
@@ -27,16 +28,14 @@ class Pipeline(TaggedCalls, PipelineBase):
         self._dialect = client._dialect
         self._names = client._names
         self._maxudpsize = client._maxudpsize
-        self._packer = Packer(client._maxudpsize)
+        self._packer = Packer(self._maxudpsize)
 
-    @property
-    def weight(self) -> int:
-        """Calls that the lines in here stand for."""
-        return self._packer.weight
+    def put(self, series: Rendered, value: str, weight: int, total: Total | None = None) -> bool:
+        """Take one line of *series* with a value such as `"5|c"`; False when it is too long for any datagram.
 
-    def put(self, series: Rendered, value: str, weight: int) -> bool:
-        """Take one line of *series* with a value such as `"5|c"`; False when it is too long for any datagram."""
-        return self._packer.add(f"{series.name}:{value}{series.tags}", weight)
+        A line about the library itself comes with the total that its receiver then knows.
+        """
+        return self._packer.add(f"{series.name}:{value}{series.tags}", weight, total)
 
     def put_gauge(self, series: Rendered, number: str, weight: int) -> bool:
         """Take an absolute gauge; False when it is too long for any datagram."""
@@ -71,33 +70,15 @@ class Pipeline(TaggedCalls, PipelineBase):
         block = joint.join([number] * len(values)) % tuple(values)
         return self._packer.add_values(block, head=head, joint=joint, tail=tail, weight_each=calls_each)
 
-    def seal(self) -> None:
-        """End the datagram that is being filled, so that `send_next` hands it over."""
-        self._packer.seal()
-
-    def send_next(self) -> tuple[int, DropReason | None] | None:
-        """Send the oldest full datagram.
-
-        Returns:
-            The calls in it, and the reason when it was not taken; None when no datagram is full.
-        """
-        datagram = self._packer.pop()
-        if datagram is None:
-            return None
-        return datagram.weight, self._parent._after(datagram.payload)
-
-    def discard(self) -> int:
-        """Forget everything gathered so far; return the calls in it."""
-        weight = self._packer.weight
-        self._packer = Packer(self._maxudpsize)
-        return weight
+    def pop(self) -> Datagram | None:
+        """Hand over the oldest datagram, to be sent by the caller; None when nothing is left."""
+        return self._packer.pop()
 
     @override
     def send(self) -> None:
         """Send everything gathered so far."""
-        self.seal()
-        while self.send_next() is not None:
-            pass
+        while (datagram := self.pop()) is not None:
+            self._parent._after(datagram.payload)
 
     @override
     def close(self) -> None:

@@ -1,15 +1,16 @@
-"""A window into the client's pipeline, piece by piece, so that a flush can stop in between and go on later."""
+"""A window into datagrams, piece by piece, so that a flush can stop in between and go on later."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
-from queue_telemetry._runtime import DeliveryLedger, DropReason, say
-from queue_telemetry.metrics import Series
-from queue_telemetry.statsd._aggregate import Folded, Window
-from queue_telemetry.statsd._naming import SeriesNames
+from queue_telemetry._runtime import DropReason, say
+from queue_telemetry.metrics import Kind, Series
+from queue_telemetry.statsd._aggregate import Window
+from queue_telemetry.statsd._books import Books, Line
+from queue_telemetry.statsd._naming import Rendered, SeriesNames
 from queue_telemetry.statsd._numbers import decimal_text
 from queue_telemetry.statsd._pipeline import Pipeline
-from queue_telemetry.statsd._reservoir import Reservoir
 from queue_telemetry.statsd._self_metrics import SelfMetrics
+from queue_telemetry.statsd.client import StatsClient
 
 __all__ = ["Rendering"]
 
@@ -17,107 +18,82 @@ _VALUES_A_PIECE = 1024  # a few dozen datagrams: what is written before the sock
 
 
 class Rendering:
-    """Writes windows into a pipeline. Not thread-safe: its one user is the flush.
+    """Writes lines into pipelines of the client. What is written and what is not yet, the books know.
 
     Args:
-        pipeline: Where the lines go.
+        client: Makes the pipelines.
         names: How each series is called.
         timer_type: The line type of timings.
-        ledger: Hears of what cannot be written.
         self_metrics: What is sent behind each window.
-
-    Attributes:
-        weight: Calls that are not written yet.
     """
 
     def __init__(
-        self,
-        pipeline: Pipeline,
-        names: SeriesNames,
-        *,
-        timer_type: str,
-        ledger: DeliveryLedger,
-        self_metrics: SelfMetrics,
+        self, client: StatsClient, names: SeriesNames, *, timer_type: str, self_metrics: SelfMetrics
     ) -> None:
-        self._pipeline = pipeline
+        self._client = client
         self._names = names
         self._timer_type = timer_type
-        self._ledger = ledger
         self._self_metrics = self_metrics
-        self._pieces: Iterator[None] = iter(())
-        self.weight = 0
 
-    def begin(self, window: Window) -> None:
-        """Take a window, once the one before is written."""
-        self.weight = window.weight
-        self._pieces = self._write(window)
+    def lines(self, window: Window) -> tuple[Line, ...]:
+        """Return what is to be written of a window; a sample of timings is drawn here, once."""
+        lines = (
+            *(Line(series, value, weight) for series, (value, weight) in window.gauges.items()),
+            *(Line(series, sum_, weight) for series, (sum_, weight) in window.counters.items()),
+            *_timing_lines(window),
+        )
+        for line in lines:  # all are named before any is written: one may change what another is called
+            self._names[line.series]
+        return lines
 
-    def begin_self_metrics(self) -> None:
-        """Take what the ledgers moved since the last window."""
-        self._pieces = self._write_self_metrics()
+    def write_piece(self, books: Books) -> Books:
+        """Return the page on which the next lines are in datagrams, with the library's own behind the last."""
+        lines, at, values = books.lines or (), books.line, 0
+        pipeline = self._client.pipeline()
+        lost: dict[DropReason, int] = {}
+        while at < len(lines) and values < _VALUES_A_PIECE:
+            line = lines[at]
+            reason, weight = self._write(pipeline, line)
+            if weight:
+                lost[reason] = lost.get(reason, 0) + weight
+            values += len(line.value) if isinstance(line.value, list) else 1
+            at += 1
+        if at == len(lines):
+            self._write_self_metrics(pipeline, books.told)
+        for reason in lost:
+            say(f"statsd_{reason}", "Measurements are not sent: %s", reason)
+        return books.with_written(at, tuple(iter(pipeline.pop, None)), lost)
 
-    def advance(self) -> bool:
-        """Write the next piece; False when nothing is left, and then the last datagram is sealed."""
-        for _ in self._pieces:
-            return True
-        self._pipeline.seal()
-        return False
-
-    def abandon(self) -> int:
-        """Forget what is not written; return its weight."""
-        weight, self.weight = self.weight, 0
-        self._pieces = iter(())
-        return weight
-
-    def _write(self, window: Window) -> Iterator[None]:
-        for series, gauge in window.gauges.items():
-            self._write_gauge(series, gauge)
-            yield
-        for series, counter in window.counters.items():
-            self._write_counter(series, counter)
-            yield
-        for series, timing in window.timings.items():
-            yield from self._write_timing(series, timing)
-        yield from self._write_self_metrics()
-
-    def _write_gauge(self, series: Series, gauge: Folded) -> None:
-        rendered, number = self._names[series], decimal_text(gauge.value)
-        if rendered is None or number is None:
-            self._lose(gauge.weight, gauge.weight, DropReason.INVALID)
-        else:
-            fits = self._pipeline.put_gauge(rendered, number, gauge.weight)
-            self._lose(gauge.weight, 0 if fits else gauge.weight, DropReason.OVERSIZE)
-
-    def _write_counter(self, series: Series, counter: Folded) -> None:
-        rendered, number = self._names[series], decimal_text(counter.value)
-        if rendered is None or number is None:
-            self._lose(counter.weight, counter.weight, DropReason.INVALID)
-        else:
-            fits = self._pipeline.put(rendered, f"{number}|c", counter.weight)
-            self._lose(counter.weight, 0 if fits else counter.weight, DropReason.OVERSIZE)
-
-    def _write_timing(self, series: Series, timing: Reservoir) -> Iterator[None]:
-        rendered = self._names[series]
+    def _write(self, pipeline: Pipeline, line: Line) -> tuple[DropReason, int]:
+        """Write a line; return the weight that could not be written, and why."""
+        rendered = self._names[line.series]
         if rendered is None:
-            self._lose(timing.seen, timing.seen, DropReason.INVALID)
-            return
+            return DropReason.INVALID, line.weight
+        if isinstance(line.value, list):
+            lost = pipeline.put_timings(rendered, line.value, self._timer_type, line.calls_each)
+            return DropReason.OVERSIZE, lost
+        number = decimal_text(line.value)
+        if number is None:
+            return DropReason.INVALID, line.weight
+        fits = _put_number(pipeline, line, rendered, number)
+        return DropReason.OVERSIZE, 0 if fits else line.weight
+
+    def _write_self_metrics(self, pipeline: Pipeline, told: Mapping[Series, int]) -> None:
+        for total in self._self_metrics.totals():
+            grown = total.units - told.get(total.series, 0)
+            rendered = self._names[total.series] if grown > 0 else None
+            if rendered is not None and not pipeline.put(rendered, f"{grown}|c", 0, total):
+                say("statsd_self_metrics", "%s is too long to be sent", rendered.name)
+
+
+def _put_number(pipeline: Pipeline, line: Line, rendered: Rendered, number: str) -> bool:
+    if line.series.metric.kind is Kind.GAUGE:
+        return pipeline.put_gauge(rendered, number, line.calls_each)
+    return pipeline.put(rendered, f"{number}|c", line.calls_each)
+
+
+def _timing_lines(window: Window) -> Iterator[Line]:
+    for series, timing in window.timings.items():
         for calls, durations_s in timing.weighted():
             for start in range(0, len(durations_s), _VALUES_A_PIECE):
-                piece = durations_s[start : start + _VALUES_A_PIECE]
-                lost = self._pipeline.put_timings(rendered, piece, self._timer_type, calls)
-                self._lose(calls * len(piece), lost, DropReason.OVERSIZE)
-                yield
-
-    def _write_self_metrics(self) -> Iterator[None]:
-        for series, grown in self._self_metrics.changes():
-            rendered = self._names[series]
-            if rendered is not None:
-                self._pipeline.put(rendered, f"{grown}|c", 0)
-            yield
-
-    def _lose(self, written: int, lost: int, reason: DropReason) -> None:
-        """Account for a piece: *written* calls have left the window, *lost* of them for good."""
-        self.weight -= written
-        if lost:
-            self._ledger.drop(lost, reason)
-            say(f"statsd_{reason}", "Measurements are not sent: %s", reason)
+                yield Line(series, durations_s[start : start + _VALUES_A_PIECE], calls)

@@ -3,7 +3,7 @@
 import random
 from collections.abc import Sequence
 from itertools import compress, filterfalse
-from typing import Final
+from typing import Final, Self
 
 __all__ = ["Reservoir", "is_duration"]
 
@@ -39,6 +39,14 @@ class Reservoir:
         self._values: list[float] = []
         self._halvings = 0
         self.seen = 0
+
+    def copy(self) -> Self:
+        """Return another one that holds the same."""
+        twin = type(self)(self._max_samples)
+        twin._values = self._values.copy()
+        twin._halvings = self._halvings
+        twin.seen = self.seen
+        return twin
 
     def extend(self, durations_s: Sequence[float]) -> int:
         """Take durations in seconds; return how many of them were none (negative, not finite, absurd)."""

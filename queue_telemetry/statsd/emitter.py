@@ -3,39 +3,38 @@
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Generator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Final
 
-from queue_telemetry._runtime import Delivery, DeliveryLedger, DropReason, say
+from queue_telemetry._runtime import Delivery, DeliveryLedger, DropReason, OwnedLock, say
 from queue_telemetry.exceptions import ConfigurationError
 from queue_telemetry.metrics import Batch
-from queue_telemetry.statsd._aggregate import Aggregate
+from queue_telemetry.statsd._aggregate import Aggregation
+from queue_telemetry.statsd._books import NEW_BOOKS, Books, Entry
 from queue_telemetry.statsd._naming import SeriesNames
+from queue_telemetry.statsd._packer import Datagram
 from queue_telemetry.statsd._rendering import Rendering
 from queue_telemetry.statsd._self_metrics import SelfMetrics
-from queue_telemetry.statsd._turn import Turn
 from queue_telemetry.statsd.client import StatsClient
 
 __all__ = ["Emitter"]
 
 _BURST_DATAGRAMS: Final = 32  # bursts of 256 overflow a receiver's default buffer; 32 a millisecond never did
 _PAUSE_S: Final = 0.001
-_LOCK_WAIT_S: Final = (
-    1.0  # a fold takes microseconds; only a signal handler in the middle of one can wait in vain
-)
 
 
 class Emitter:
     """Sends what the instruments measured. Its `add` may come from any thread; one flush runs at a time.
 
-    The lock guards the aggregate and is held for folding only. A thread that finds it taken leaves its batch in the
-    inbox for the holder, so that neither threads nor signal handlers wait. Not fork-aware: its owner makes a new one
-    in a child.
+    What it holds and has done is one page of its books, which only the thread that has the turn replaces, and whole: an
+    exception may end a flush anywhere, a time limit's from a signal handler say, and the next one goes on from there.
+    A thread that finds the turn taken leaves its batch in the inbox for the holder, so that neither threads nor signal
+    handlers wait. Not fork-aware: its owner makes a new one in a child.
 
     Args:
-        client: What the lines go through; closed by `close`.
-        ledger: Accounts for every call in the batches; nobody else's units go through it.
+        client: What the lines go through, nobody else's among them; closed by `close`.
+        ledger: Hears of every call in the batches, and of nobody else's, soon after the books.
         signals: Ledgers to report as `queue.telemetry.*`, by signal.
         timer_type: The line type of timings, one that the client's dialect has.
         max_samples: Durations kept for a series and flush; past it a weighted sample is sent.
@@ -66,47 +65,40 @@ class Emitter:
             raise ConfigurationError(f"STATSD_MAX_SAMPLES is {max_samples}; it must be 1 or more")
         self._client = client
         self._ledger = ledger
-        self._inbox: deque[Batch] = deque()  # emptied by every add
-        self._lock = threading.Lock()
-        self._aggregate = Aggregate(max_samples=max_samples, sends_owned_gauges=slot is not None)
-        self._turn = Turn()
+        self._inbox: deque[Entry] = deque()  # emptied by every add
+        self._books = NEW_BOOKS
+        self._offered: tuple[Datagram | None, int] = (
+            None,
+            0,
+        )  # the last one, and how many were taken before it
+        self._turn = OwnedLock()
+        self._aggregation = Aggregation(max_samples=max_samples, sends_owned_gauges=slot is not None)
         self._names = SeriesNames(
             dialect, client._prefix or "", client._constant_tags, timer_type=timer_type, host=host, slot=slot
         )
-        self._pipeline = client.pipeline()
         self._rendering = Rendering(
-            self._pipeline,
-            self._names,
-            timer_type=timer_type,
-            ledger=ledger,
-            self_metrics=SelfMetrics(signals),
+            client, self._names, timer_type=timer_type, self_metrics=SelfMetrics(signals)
         )
-        self._pause = threading.Event()  # never set: the pacing waits are on it
+        self._pause = threading.Lock()  # held for good: the pacing waits for it, and no exception harms it
+        self._pause.acquire()
         self._burst = 0
-        self._closed = False
+        self._closed = False  # batches are refused
+        self._over = False  # what is held is dropped
         self._sent_all = False
 
     @property
     def pending_weight(self) -> int:
         """Calls held here now."""
-        waiting = sum(batch.weight for batch in list(self._inbox))
-        return waiting + self._aggregate.weight + self._rendering.weight + self._pipeline.weight
+        books, waiting = self._read()
+        return books.pending + waiting
 
     def add(self, batch: Batch) -> None:
         """Fold a batch in. Any thread; no I/O. Must not block and must not raise."""
-        self._ledger.accept(batch.weight)
-        self._inbox.append(batch)
-        lost: set[DropReason] = set()
-        while self._inbox and self._lock.acquire(blocking=False):
-            try:
-                lost |= self._empty_inbox()
-            finally:
-                self._lock.release()
-        for reason in lost:
-            say(f"statsd_{reason}", "Measurements are not sent: %s", reason)
+        self._inbox.append((batch,))
+        self._tidy()
 
     def flush(self, timeout_s: float) -> bool:
-        """Send all that was folded before the call.
+        """Send all that was added before the call.
 
         Without an address everything stays folded. The first flush waits, within *timeout_s*, for the first answer
         of DNS. Past the deadline it stops after a datagram or a burst, and the next flush goes on from there.
@@ -118,14 +110,13 @@ class Emitter:
             Whether nothing of it is pending.
         """
         deadline = time.monotonic() + max(timeout_s, 0.0)
+        self._tidy()
         if self._closed or not self._client.await_address(timeout_s):
             return self.pending_weight == 0
-        if not self._turn.take(deadline):
-            return False
         try:
-            return self._flush(deadline)
+            return self._turn.run(_until(deadline), partial(self._flush, deadline), otherwise=False)
         finally:
-            self._end_turn()
+            self._tidy()
 
     def close(self, timeout_s: float) -> bool:
         """Set the process's own gauges to 0, flush, and close the client; what is left is dropped. Idempotent.
@@ -136,15 +127,17 @@ class Emitter:
         deadline = time.monotonic() + max(timeout_s, 0.0)
         if self._closed:
             return self._sent_all
+        self._tidy()
         self._closed = True  # from here on batches are dropped as CLOSED
-        if self.pending_weight:
-            self._client.await_address(timeout_s)
-        if self._turn.take(deadline):
-            try:
-                self._sent_all = self._say_goodbye(deadline)
-            finally:
-                self._end_turn()
-        self._client.close()
+        try:
+            if self.pending_weight:
+                self._client.await_address(timeout_s)
+            goodbye = partial(self._say_goodbye, deadline)
+            self._sent_all = self._turn.run(_until(deadline), goodbye, otherwise=False)
+        finally:
+            self._over = True
+            self._tidy()
+            self._client.close()
         return self._sent_all
 
     def forget(self) -> None:
@@ -153,98 +146,113 @@ class Emitter:
 
     def stats(self) -> dict[str, object]:
         """Return where it sends, what it sent and what it lost, and why; plain values for JSON."""
-        delivery = self._ledger.read()
+        books, waiting = self._read()
         return {
             **self._client.stats(),
-            "accepted": delivery.accepted,
-            "delivered": delivery.delivered,
-            "dropped": {str(reason): units for reason, units in delivery.dropped.items()},
-            "pending": delivery.pending,
+            "accepted": books.accepted + waiting,
+            "delivered": books.delivered,
+            "dropped": {str(reason): units for reason, units in books.dropped.items()},
+            "pending": books.pending + waiting,
             "series": len(self._names),
         }
 
-    def _empty_inbox(self) -> set[DropReason]:
-        """Fold what waits; return why some of it is lost. The lock is held."""
-        lost: set[DropReason] = set()
+    def _read(self) -> tuple[Books, int]:
+        """Return the books and the weight that waits in the inbox, both as of one moment."""
+        while True:
+            books, inbox = self._books, tuple(self._inbox)
+            if books.folded is self._books.folded:  # else a batch went from there to here in between
+                return books, sum(entry[0].weight for entry in inbox if entry is not books.folded)
+
+    def _tidy(self) -> None:
+        """Do what came up during a turn, unless another thread has one now: it does so after that."""
+        tidied = True
+        while tidied and (self._inbox or (self._over and self._books.pending)):
+            tidied = self._turn.run(0.0, self._tidy_in_turn, otherwise=False)
+
+    def _tidy_in_turn(self) -> bool:
+        self._empty_inbox()
+        if self._over:
+            if self._books.datagrams and self._was_taken(self._books.datagrams[0]):
+                self._books = self._books.with_sent(None)
+            reason = DropReason.SHUTDOWN if self._client.resolved else DropReason.UNRESOLVED
+            self._books = self._books.with_all_dropped(reason)
+        self._books.tell(self._ledger)
+        return True
+
+    def _empty_inbox(self) -> None:
+        """Fold what waits. The turn is held."""
         while self._inbox:
-            batch = self._inbox.popleft()
-            losses = self._refuse(batch) if self._closed else self._aggregate.fold(batch)
-            for reason, weight in (*batch.dropped.items(), *losses.items()):
-                self._ledger.drop(weight, reason)
-            lost.update(reason for reason, weight in losses.items() if weight)
-        return lost
+            entry = self._inbox[0]
+            if entry is not self._books.folded:
+                self._fold(entry)
+            self._inbox.popleft()
 
-    def _refuse(self, batch: Batch) -> dict[DropReason, int]:
-        return {DropReason.CLOSED: batch.weight - sum(batch.dropped.values())}
-
-    def _end_turn(self) -> None:
-        self._turn.end()
-        if self._closed and self._turn.take(0.0):  # else whoever has it does this after us
-            try:
-                self._discard()
-            finally:
-                self._turn.end()
+    def _fold(self, entry: Entry) -> None:
+        books, (batch,) = self._books, entry
+        if self._closed:
+            window, lost = books.window, {DropReason.CLOSED: batch.weight - sum(batch.dropped.values())}
+        else:
+            window, lost = self._aggregation.fold(books.window, batch)
+        self._books = books.with_batch(entry, window, lost)
+        for reason, weight in lost.items():
+            if weight:
+                say(f"statsd_{reason}", "Measurements are not sent: %s", reason)
 
     def _say_goodbye(self, deadline: float) -> bool:
         """Send the last window, and then what became of it. The turn is held."""
         if not self._client.resolved:
-            return self.pending_weight == 0
-        with self._lock_until(deadline) as held:
-            if held:
-                self._aggregate.zero_process_gauges()
+            return self._books.pending == 0
+        books = self._books
+        self._books = books._replace(window=books.window.with_process_gauges_at_zero())
         if not self._flush(deadline):
             return False
-        self._rendering.begin_self_metrics()
-        return self._send_rendering(deadline)
-
-    def _discard(self) -> None:
-        """Drop everything that is still here, after the last flush. The turn is held."""
-        reason = DropReason.SHUTDOWN if self._client.resolved else DropReason.UNRESOLVED
-        weight = self._rendering.abandon() + self._pipeline.discard()
-        with self._lock_until(time.monotonic() + _LOCK_WAIT_S) as held:
-            if held:
-                self._empty_inbox()
-                weight += self._aggregate.take().weight
-        self._ledger.drop(weight, reason)
-
-    @contextmanager
-    def _lock_until(self, deadline: float) -> Generator[bool]:
-        """Hold the lock of the aggregate, or tell that the deadline came first."""
-        held = self._lock.acquire(timeout=max(deadline - time.monotonic(), 0.0))
-        try:
-            yield held
-        finally:
-            if held:
-                self._lock.release()
+        self._books = self._books.with_lines((), self._books.window)
+        return self._send(deadline)
 
     def _flush(self, deadline: float) -> bool:
         """Send the rest of the window before, then the present one. The turn is held."""
         self._burst = 0
-        if not self._send_rendering(deadline):
-            return False
-        with self._lock_until(deadline) as held:
-            if not held:
+        try:
+            if not self._send(deadline):
                 return False
             self._empty_inbox()
-            window = self._aggregate.take()
-        self._rendering.begin(window)
-        return self._send_rendering(deadline)
+            books = self._books
+            self._books = books.with_lines(self._rendering.lines(books.window), books.window.next())
+            return self._send(deadline)
+        finally:
+            self._books.tell(self._ledger)
 
-    def _send_rendering(self, deadline: float) -> bool:
+    def _send(self, deadline: float) -> bool:
         """Write and send in turns; False when the deadline came before the last weight. The turn is held."""
-        more = True
-        while more:
-            more = self._rendering.advance()
-            while (sent := self._pipeline.send_next()) is not None:
-                weight, reason = sent
-                if reason is None:
-                    self._ledger.deliver(weight)
-                else:
-                    self._ledger.drop(weight, reason)
+        while True:
+            while self._books.datagrams:
+                self._send_one()
                 self._burst += 1
                 if self._burst >= _BURST_DATAGRAMS:
                     self._burst = 0
-                    self._pause.wait(_PAUSE_S)
+                    self._pause.acquire(timeout=_PAUSE_S)
                     if time.monotonic() >= deadline:
-                        return not more and self._pipeline.weight == 0
-        return True
+                        return self._books.on_their_way == 0
+            if self._books.lines is None:
+                return True
+            self._books.tell(self._ledger)  # of which the library's own counters are made
+            self._books = self._rendering.write_piece(self._books)
+
+    def _send_one(self) -> None:
+        """Offer the first datagram to the kernel, unless it was taken already and an exception kept us from noting it."""
+        books, reason = self._books, None
+        datagram = books.datagrams[0]
+        if not self._was_taken(datagram):
+            self._offered = datagram, self._client.taken
+            reason = self._client._after(datagram.payload)
+        self._books = books.with_sent(reason)
+
+    def _was_taken(self, datagram: Datagram) -> bool:
+        """Tell whether the kernel has taken a datagram that is in the books still."""
+        offered, taken_before = self._offered
+        return datagram is offered and self._client.taken != taken_before
+
+
+def _until(deadline: float) -> float:
+    """Return the seconds until *deadline*, and 0 when it is over."""
+    return max(deadline - time.monotonic(), 0.0)

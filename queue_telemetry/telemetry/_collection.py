@@ -2,11 +2,10 @@
 
 from typing import Final
 
-from queue_telemetry._runtime import Clock
+from queue_telemetry._runtime import Clock, OwnedLock
 from queue_telemetry.metrics import Registry, Snapshot, Stats
 from queue_telemetry.tasks import Tracker
 from queue_telemetry.telemetry._destination import Destination
-from queue_telemetry.telemetry._owned_lock import OwnedLock
 
 __all__ = ["Collection"]
 

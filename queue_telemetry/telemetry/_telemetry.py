@@ -9,6 +9,7 @@ from queue_telemetry._runtime import (
     BackgroundLoop,
     DropReason,
     Gate,
+    OwnedLock,
     full_jitter_s,
     guarded,
     register_fork_aware,
@@ -24,7 +25,6 @@ from queue_telemetry.telemetry._destination import Destination
 from queue_telemetry.telemetry._exit import close_at_exit
 from queue_telemetry.telemetry._lenient import build_leniently, read_leniently
 from queue_telemetry.telemetry._outputs import Outputs, host_name
-from queue_telemetry.telemetry._owned_lock import OwnedLock
 from queue_telemetry.telemetry._sink import SinkKeeper
 
 __all__ = ["Telemetry"]

@@ -51,7 +51,7 @@ def test_every_call_is_delivered_dropped_or_pending(
     slot: int | None,
     max_samples: int,
 ) -> None:
-    client, _ = record(dialect, max_payload_bytes=limit)
+    client, _ = record(dialect, maxudpsize=limit)
     sizes: list[int] = []
 
     def send(data: str) -> DropReason | None:

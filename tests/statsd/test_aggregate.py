@@ -4,7 +4,7 @@ import pytest
 
 from queue_telemetry._runtime import DropReason
 from queue_telemetry.metrics import CATALOG, Batch, Series
-from queue_telemetry.statsd._aggregate import Aggregate
+from queue_telemetry.statsd._aggregate import Aggregation, Window
 
 COUNTER = Series(CATALOG["queue.tasks.completed"], ("mail", "send"))
 PROCESS_GAUGE = Series(CATALOG["queue.active_workers"])
@@ -12,37 +12,47 @@ SHARED_GAUGE = Series(CATALOG["queue.size"], ("mail",))
 TIMER = Series(CATALOG["queue.task.wait"], ("mail", "send"))
 
 
-def aggregate(*, owned: bool = True) -> Aggregate:
-    return Aggregate(max_samples=100, sends_owned_gauges=owned)
+class Folding:
+    """Windows one after the other, as an emitter has them."""
+
+    def __init__(self, *, owned: bool = True) -> None:
+        self._aggregation = Aggregation(max_samples=100, sends_owned_gauges=owned)
+        self.window = Window()
+
+    def fold(self, batch: Batch) -> dict[DropReason, int]:
+        self.window, lost = self._aggregation.fold(self.window, batch)
+        return lost
+
+    def take(self) -> Window:
+        window, self.window = self.window, self.window.next()
+        return window
 
 
 def test_counters_are_summed_and_ints_stay_ints() -> None:
-    folded = aggregate()
+    folded = Folding()
     folded.fold(Batch(counters=[(COUNTER, 2, 1), (COUNTER, 3, 4)]))
-    counter = folded.take().counters[COUNTER]
+    sum_, weight = folded.take().counters[COUNTER]
 
-    assert (counter.value, type(counter.value), counter.weight) == (5, int, 5)
+    assert (sum_, type(sum_), weight) == (5, int, 5)
 
 
 def test_last_gauge_wins_and_keeps_the_weight_of_those_before() -> None:
-    folded = aggregate()
+    folded = Folding()
     folded.fold(Batch(gauges=[(SHARED_GAUGE, 1, 1), (SHARED_GAUGE, 7, 1)]))
-    gauge = folded.take().gauges[SHARED_GAUGE]
 
-    assert (gauge.value, gauge.weight) == (7, 2)
+    assert folded.take().gauges[SHARED_GAUGE] == (7, 2)
 
 
 def test_gauge_is_in_every_window_and_its_calls_in_one() -> None:
-    folded = aggregate()
+    folded = Folding()
     folded.fold(Batch(gauges=[(SHARED_GAUGE, 1, 1)]))
     folded.take()
-    gauge = folded.take().gauges[SHARED_GAUGE]
 
-    assert (gauge.value, gauge.weight) == (1, 0)
+    assert folded.take().gauges[SHARED_GAUGE] == (1, 0)
 
 
 def test_idle_counters_and_timings_are_not_in_the_next_window() -> None:
-    folded = aggregate()
+    folded = Folding()
     folded.fold(Batch(counters=[(COUNTER, 2, 1)], timings=[(TIMER, [0.5])]))
     folded.take()
     window = folded.take()
@@ -51,17 +61,17 @@ def test_idle_counters_and_timings_are_not_in_the_next_window() -> None:
 
 
 def test_unknown_gauge_goes_away_with_its_weight() -> None:
-    folded = aggregate()
+    folded = Folding()
     folded.fold(Batch(gauges=[(SHARED_GAUGE, 1, 3)]))
     lost = folded.fold(Batch(gauges=[(SHARED_GAUGE, None, 1)]))
 
     assert lost[DropReason.WITHHELD] == 4
-    assert folded.weight == 0
+    assert folded.window.weight == 0
     assert folded.take().gauges == {}
 
 
 def test_owned_gauge_of_a_process_without_a_slot_is_withheld() -> None:
-    folded = aggregate(owned=False)
+    folded = Folding(owned=False)
     lost = folded.fold(Batch(gauges=[(PROCESS_GAUGE, 1, 2), (SHARED_GAUGE, 1, 1)]))
 
     assert lost[DropReason.WITHHELD] == 2
@@ -70,18 +80,32 @@ def test_owned_gauge_of_a_process_without_a_slot_is_withheld() -> None:
 
 @pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf, 10**400])
 def test_what_cannot_be_summed_is_invalid(value: float) -> None:
-    folded = aggregate()
+    folded = Folding()
     lost = folded.fold(
         Batch(counters=[(COUNTER, value, 2)], gauges=[(SHARED_GAUGE, value, 3)], timings=[(TIMER, [value])])
     )
 
     assert lost[DropReason.INVALID] == 6
-    assert folded.weight == 0
+    assert folded.window.weight == 0
 
 
 def test_process_gauges_end_at_zero_and_others_as_they_were() -> None:
-    folded = aggregate()
+    folded = Folding()
     folded.fold(Batch(gauges=[(PROCESS_GAUGE, 3, 1), (SHARED_GAUGE, 9, 1)]))
-    folded.zero_process_gauges()
+    last = folded.window.with_process_gauges_at_zero()
 
-    assert [gauge.value for gauge in folded.take().gauges.values()] == [0, 9]
+    assert list(last.gauges.values()) == [(0, 1), (9, 1)]
+    assert last.weight == 2
+
+
+def test_a_fold_leaves_the_window_that_it_begins_with_as_it_was() -> None:
+    folded = Folding()
+    batch = Batch(counters=[(COUNTER, 2, 1)], timings=[(TIMER, [0.5])], gauges=[(SHARED_GAUGE, 1, 1)])
+    folded.fold(batch)
+    before = folded.window
+    folded.fold(batch)
+
+    assert before.counters[COUNTER] == (2, 1)
+    assert before.gauges[SHARED_GAUGE] == (1, 1)
+    assert before.timings[TIMER].weighted() == [(1, [0.5])]
+    assert (before.weight, folded.window.weight) == (3, 6)

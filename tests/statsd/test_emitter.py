@@ -184,13 +184,13 @@ def test_flush_pauses_after_each_burst(
 ) -> None:
     client, sent = record()
     emitter, _ = make_emitter(client, max_samples=100_000)
-    pauses: list[tuple[int, float | None]] = []
+    pauses: list[tuple[int, float]] = []
 
-    def pause(timeout: float | None = None) -> bool:
-        pauses.append((len(sent), timeout))
-        return False
+    class Pause:
+        def acquire(self, timeout: float) -> None:
+            pauses.append((len(sent), timeout))
 
-    monkeypatch.setattr(emitter._pause, "wait", pause)
+    monkeypatch.setattr(emitter, "_pause", Pause())
     emitter.add(Batch(timings=[(TIMER, [0.5] * 3000)]))
     emitter.flush(10.0)
 
@@ -242,12 +242,16 @@ def test_add_during_a_fold_leaves_the_batch_to_the_folding_thread(
 ) -> None:
     client, sent = record()
     emitter, ledger = make_emitter(client)
-    with emitter._lock:  # as when a signal handler interrupts a fold
-        emitter.add(Batch(counters=[(COUNTER, 1, 1)]))
-    held = emitter.pending_weight
 
-    assert held == ledger.read().pending == 1
+    def add() -> None:  # as a signal handler that interrupts a fold
+        emitter.add(Batch(counters=[(COUNTER, 1, 1)]))
+
+    emitter._turn.run(0.0, add, otherwise=None)
+    before = emitter.stats()
+
+    assert (before["accepted"], before["pending"], emitter.pending_weight) == (1, 1, 1)
     assert emitter.flush(1.0)
+    assert ledger.read().delivered == 1
     assert lines(sent) == ["app.queue.tasks.completed.mail.send:1|c"]
 
 

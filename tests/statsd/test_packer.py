@@ -2,11 +2,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from queue_telemetry.metrics import Kind, Metric, Series
 from queue_telemetry.statsd._packer import Datagram, Packer, wire_bytes
+from queue_telemetry.statsd._self_metrics import Total
 
 
 def drain(packer: Packer) -> list[Datagram]:
-    packer.seal()
     return list(iter(packer.pop, None))
 
 
@@ -31,7 +32,6 @@ def test_line_longer_than_the_limit_is_not_taken() -> None:
     packer = Packer(4)
 
     assert not packer.add("aaaaa", 3)
-    assert packer.weight == 0
     assert drain(packer) == []
 
 
@@ -73,12 +73,21 @@ def test_last_value_too_long_is_lost_alone() -> None:
     assert drain(packer) == [Datagram("n:1|d", 1)]
 
 
-def test_nothing_is_handed_over_before_it_is_full_or_sealed() -> None:
-    packer = Packer(100)
-    packer.add("a", 1)
+def test_full_datagrams_are_handed_over_first_and_then_the_rest() -> None:
+    packer = Packer(3)
+    for line in ("a", "b", "c"):
+        packer.add(line, 1)
 
-    assert packer.pop() is None
-    assert packer.weight == 1
+    assert [packer.pop(), packer.pop(), packer.pop()] == [Datagram("a\nb", 2), Datagram("c", 1), None]
+
+
+def test_datagram_knows_what_its_own_lines_say_of_the_library() -> None:
+    packer = Packer(3)
+    totals = [Total(Series(Metric("x", Kind.COUNTER)), units) for units in range(3)]
+    for line, total in zip(("a", "b", "c"), totals, strict=True):
+        packer.add(line, 0, total)
+
+    assert [datagram.totals for datagram in drain(packer)] == [tuple(totals[:2]), tuple(totals[2:])]
 
 
 @settings(deadline=None)
@@ -95,13 +104,11 @@ def test_no_datagram_exceeds_the_limit_and_nothing_is_lost_or_made_up(
     packer = Packer(limit)
     kept_lines = [line for line in lines if packer.add(line, 1)]
     lost = packer.add_values(joint.join(values), head="n:", joint=joint, tail="|d", weight_each=weight)
-    held = packer.weight
     datagrams = drain(packer)
 
     assert all(0 < wire_bytes(datagram.payload) <= limit for datagram in datagrams)
-    assert sum(datagram.weight for datagram in datagrams) == held
+    held = sum(datagram.weight for datagram in datagrams)
     assert held + lost == len(kept_lines) + weight * len(values)
-    assert packer.weight == 0
     sent = "\n".join(datagram.payload for datagram in datagrams).split("\n")
     assert [line for line in lines if wire_bytes(line) <= limit] == kept_lines == sent[: len(kept_lines)]
 

@@ -1,5 +1,7 @@
 from collections.abc import Callable
 
+import pytest
+
 from queue_telemetry._runtime import DeliveryLedger, DropReason
 from queue_telemetry.metrics import CATALOG, Batch, Kind, Metric, Owner, Series
 from queue_telemetry.statsd import Emitter, StatsClient
@@ -92,7 +94,7 @@ def test_more_timings_than_the_limit_are_sent_as_a_weighted_sample(
 
 
 def test_line_too_long_for_a_datagram_is_oversize(record: Record, make_emitter: MakeEmitter) -> None:
-    client, sent = record(max_payload_bytes=64)
+    client, sent = record(maxudpsize=64)
     emitter, ledger = make_emitter(client)
     long = Series(COUNTER.metric, ("q" * 60, "t" * 60))
     emitter.add(
@@ -141,3 +143,44 @@ def test_own_losses_are_sent_as_metrics_when_they_change(record: Record, make_em
     ]
     assert sent == []
     assert ledger.read().accepted == 0
+
+
+def test_own_counters_that_were_not_taken_are_sent_again(record: Record, make_emitter: MakeEmitter) -> None:
+    client, sent = record()
+    logs = DeliveryLedger()
+    emitter, _ = make_emitter(client, signals={"logs": logs.read})
+    outcomes = [DropReason.UNSENT, None, None, DropReason.REFUSED, None]
+
+    def send(data: str) -> DropReason | None:
+        sent.append(data)
+        return outcomes[len(sent) - 1]
+
+    client._send = send  # type: ignore[method-assign] # the documented seam
+    for _ in outcomes:
+        logs.accept(1)
+        emitter.flush(1.0)
+
+    assert sent == [
+        "app.queue.telemetry.accepted.logs.none:1|c",
+        "app.queue.telemetry.accepted.logs.none:2|c",
+        "app.queue.telemetry.accepted.logs.none:1|c",
+        "app.queue.telemetry.accepted.logs.none:1|c",  # refused: it and the one before came to nothing
+        "app.queue.telemetry.accepted.logs.none:3|c",
+    ]
+
+
+def test_own_counter_too_long_for_a_datagram_is_said(
+    record: Record,
+    make_emitter: MakeEmitter,
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("queue_telemetry._runtime.log._last", {})  # whatever was said before
+    client, sent = record(prefix="p" * 60, maxudpsize=64)
+    logs = DeliveryLedger()
+    logs.accept(1)
+    emitter, _ = make_emitter(client, signals={"logs": logs.read})
+    emitter.flush(1.0)
+
+    assert sent == []
+    assert [f"{'p' * 60}.queue.telemetry.accepted.logs.none is too long to be sent"] == caplog.messages

@@ -1,0 +1,94 @@
+"""The lock that knows its owner."""
+
+import threading
+
+import pytest
+
+from queue_telemetry._runtime import OwnedLock
+
+
+def test_who_has_it_is_told_at_once_that_it_cannot_be_had_again() -> None:
+    lock = OwnedLock()
+
+    with lock.held(10) as outer, lock.held(10) as inner:
+        assert (True, False) == (outer, inner)
+
+
+def test_the_inner_block_does_not_give_it_back() -> None:
+    lock = OwnedLock()
+    with lock.held(10):
+        with lock.held(10):
+            pass
+        assert not _had_by_another_thread(lock)
+
+
+def test_another_thread_gets_it_after_the_block_however_that_ends() -> None:
+    lock = OwnedLock()
+    with pytest.raises(ValueError, match="inside"), lock.held(10):
+        raise ValueError("inside")
+
+    assert _had_by_another_thread(lock)
+
+
+def _had_by_another_thread(lock: OwnedLock) -> bool:
+    had: list[bool] = []
+
+    def take() -> None:
+        with lock.held(0.01) as held:
+            had.append(held)
+
+    thread = threading.Thread(target=take)
+    thread.start()
+    thread.join(5)
+    return had[0]
+
+
+def test_an_action_is_done_with_the_lock_and_only_by_who_has_it_not_yet() -> None:
+    lock = OwnedLock()
+
+    def outer() -> tuple[str, bool]:
+        return lock.run(10, lambda: "inner", otherwise="no"), _had_by_another_thread(lock)
+
+    assert ("no", False) == lock.run(10, outer, otherwise=("", True))
+    assert _had_by_another_thread(lock)
+
+
+def test_an_action_that_another_thread_keeps_waiting_is_not_done() -> None:
+    lock = OwnedLock()
+    inside, over = threading.Event(), threading.Event()
+
+    def action() -> None:
+        inside.set()
+        over.wait(5)
+
+    thread = threading.Thread(target=lock.run, args=(0, action), kwargs={"otherwise": None})
+    thread.start()
+    inside.wait(5)
+    done = [lock.run(0.01, lambda: True, otherwise=False)]
+    over.set()
+    thread.join(5)
+    done.append(lock.run(5, lambda: True, otherwise=False))
+
+    assert [False, True] == done
+
+
+class _InterruptedLock:
+    """An RLock whose taking is where a signal handler raises: after it, before its caller knows."""
+
+    def __init__(self) -> None:
+        self._lock = threading.RLock()
+        self.release = self._lock.release
+
+    def acquire(self, timeout: float) -> bool:
+        self._lock.acquire(timeout=timeout)
+        raise KeyboardInterrupt
+
+
+def test_a_lock_taken_while_a_signal_handler_raises_is_given_back() -> None:
+    lock = OwnedLock()
+    lock._lock = interrupted = _InterruptedLock()  # type: ignore[assignment] # stands in
+    with pytest.raises(KeyboardInterrupt):
+        lock.run(1, lambda: None, otherwise=None)
+    lock._lock = interrupted._lock
+
+    assert _had_by_another_thread(lock)
