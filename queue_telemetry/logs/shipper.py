@@ -140,6 +140,11 @@ class Shipper:
         """Return what became of the records, as of one moment."""
         return self.buffer.read()[0]
 
+    @property
+    def failures(self) -> int:
+        """Attempts in a row that failed; 0 while all is well."""
+        return self._retry.failures
+
     def stats(self) -> dict[str, object]:
         """Return how delivery goes, ready for JSON: no address and no secret in it."""
         delivery, pending, pending_bytes = self.buffer.read()

@@ -3,7 +3,7 @@
 from typing import Final
 
 from queue_telemetry._runtime import Clock, OwnedLock
-from queue_telemetry.metrics import Registry, Snapshot, Stats
+from queue_telemetry.metrics import Batch, Registry, Snapshot, Stats
 from queue_telemetry.tasks import Tracker
 from queue_telemetry.telemetry._destination import Destination
 
@@ -39,22 +39,17 @@ class Collection:
         self._registry = registry
         self._tracker = tracker
         self._clock = clock
+        self._batch = Batch()
         self._last: Snapshot | None = None
         self._lock = OwnedLock()
 
     def collect(self) -> bool:
         """Drain the cells; False when another collection, perhaps one of this thread, did not end in time."""
-        with self._lock.held(_LOCK_WAIT_S) as held:
-            if held:
-                self._drain()
-            return held
+        return self._lock.run(_LOCK_WAIT_S, self._drain, otherwise=False)
 
     def observe(self) -> Snapshot:
         """Drain the cells and return the stats; those of the last time when another collection does not end."""
-        with self._lock.held(_LOCK_WAIT_S) as held:
-            if held:
-                self._drain()
-                self._last = self.stats.snapshot()
+        self._lock.run(_LOCK_WAIT_S, self._take_snapshot, otherwise=False)
         return Stats(self._clock).snapshot() if self._last is None else self._last
 
     def swap(self, destination: Destination | None) -> Destination | None:
@@ -79,12 +74,22 @@ class Collection:
         self.inherited = True
         self.stats = Stats(self._clock)
         self.ran = False
+        self._batch = Batch()
         self._last = None
         self._lock = OwnedLock()
 
-    def _drain(self) -> None:
+    def _take_snapshot(self) -> bool:
+        self._drain()
+        self._last = self.stats.snapshot()
+        return True
+
+    def _drain(self) -> bool:
         if self.destination is not None:  # else the cells keep what they have for the one to come
-            batch = self._registry.collect()
+            batch, next_batch = self._registry.collect(self._batch), Batch()
+            try:
+                self.destination.add(batch)
+            finally:  # until here, what an exception cut short goes on with the next collection
+                self._batch = next_batch
             self.stats.fold(batch, self._tracker.take_errors())
-            self.destination.add(batch)
             self.ran = True
+        return True

@@ -35,5 +35,5 @@ class Destination(Protocol):
     def stats(self) -> dict[str, dict[str, object]]:
         """Return what became of the data, by output."""
 
-    def dropping(self) -> frozenset[str]:
-        """Return the outputs that lose data."""
+    def failing(self) -> frozenset[str]:
+        """Return the outputs that lose data or cannot deliver it now."""

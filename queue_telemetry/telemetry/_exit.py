@@ -2,9 +2,12 @@
 
 import atexit
 import os
+import time
 import weakref
 from multiprocessing import util
-from typing import Protocol
+from typing import Final, Protocol
+
+from queue_telemetry._runtime import say
 
 __all__ = ["Closable", "close_at_exit"]
 
@@ -16,6 +19,7 @@ class Closable(Protocol):
         """Send it within a deadline."""
 
 
+_TOGETHER_S: Final = 5.0
 _closables: "weakref.WeakSet[Closable]" = weakref.WeakSet()
 _hooked_in: set[int] = set()  # this process and, in a forked child, those it descends from
 
@@ -36,5 +40,9 @@ def close_at_exit(closable: Closable) -> None:
 
 
 def _close_all() -> None:
+    deadline_s = time.monotonic() + _TOGETHER_S
     for closable in list(_closables):
-        closable.close()
+        try:
+            closable.close(max(0.0, deadline_s - time.monotonic()))
+        except Exception as error:  # noqa: BLE001 - the others have last words too
+            say("exit", "closing at exit failed with %s", type(error).__name__)

@@ -15,7 +15,8 @@ from queue_telemetry.statsd import DIALECTS, Emitter, StatsClient
 __all__ = ["Outputs", "constant_tags", "host_name"]
 
 _NO_FAULT_OF_THE_SINK: Final = frozenset({DropReason.INVALID, DropReason.CLOSED, DropReason.WITHHELD})
-_DROPPING_FOR_S: Final = 60.0
+_LOSS_SHOWS_FOR_S: Final = 60.0
+_FAILING_FROM: Final = 3  # attempts in a row; one may be a collector's restart
 _STATSD_SHARE_S: Final = 0.5  # of a closing time: what a flush over UDP takes in all but the worst case
 _GOODBYE_S: Final = (
     0.1  # for the last words, what became of the logs among them, when those took more than their time
@@ -99,15 +100,19 @@ class Outputs:
         """Return what each output sent and lost, by signal."""
         return {"statsd": self._emitter.stats(), "logs": {} if self._logs is None else self._logs.stats()}
 
-    def dropping(self) -> frozenset[str]:
-        """Return the outputs that lost data in the last minute; StatsD only when somebody said where it is."""
+    def failing(self) -> frozenset[str]:
+        """Return the outputs that lost data in the last minute, and logs that cannot be delivered now.
+
+        StatsD only when somebody said where it is.
+        """
         self._notice_losses()
         now_s = self._clock.monotonic()
-        return frozenset(
-            signal
-            for signal, (_, at_s) in self._lost.items()
-            if now_s - at_s < _DROPPING_FOR_S and (signal != "statsd" or self._host_was_set)
-        )
+        failing = {signal for signal, (_, at_s) in self._lost.items() if now_s - at_s < _LOSS_SHOWS_FOR_S}
+        if not self._host_was_set:
+            failing.discard("statsd")
+        if self._logs is not None and self._logs.failures >= _FAILING_FROM:
+            failing.add("logs")
+        return frozenset(failing)
 
     def _step(self) -> float:
         self._collect()

@@ -58,6 +58,8 @@ class Telemetry(Instruments, Operations):
     def __init__(
         self, settings: Settings | None = None, /, *, capture_logs: bool = False, **overrides: object
     ) -> None:
+        if settings is not None and overrides:
+            raise ConfigurationError(f"settings and {', '.join(overrides)}: give the one or the others")
         self._compose(load(**overrides) if settings is None else settings, captures_all=capture_logs)
 
     @classmethod
@@ -105,6 +107,7 @@ class Telemetry(Instruments, Operations):
         """Fall asleep in a forked child: what was pending, open or running stays the parent's."""
         self._gate.asleep, self._gate.quiet = True, False
         destination = self._outputs
+        self._closed = False  # it was the parent that closed
         self._collection.reset_after_fork()
         self._sink.reset_after_fork()
         if destination is not None:
@@ -113,7 +116,9 @@ class Telemetry(Instruments, Operations):
         self._tracker.reset_after_fork()
 
     def configure(self, **overrides: object) -> None:
-        """Set settings by name; they beat the environment. Again: the outputs are swapped, the old ones flushed.
+        """Set settings by name; they beat the environment, and what is not named here is read from there.
+
+        Again: the outputs are swapped, the old ones flushed.
 
         Raises:
             ConfigurationError: A setting is wrong; nothing has changed then.
@@ -204,7 +209,7 @@ class Telemetry(Instruments, Operations):
             heartbeat_age_s=workers.heartbeat_age_s(in_flight),
             configuration_invalid=self._configuration_invalid,
             telemetry=telemetry,
-            telemetry_failing=frozenset() if destination is None else destination.dropping(),
+            telemetry_failing=frozenset() if destination is None else destination.failing(),
             now_s=self._clock.time(),
             service=settings.service,
             version=settings.version,
@@ -305,8 +310,9 @@ class Telemetry(Instruments, Operations):
 
     def _is_off(self) -> bool:
         """Tell whether events are not wanted; those after `close()` are counted as dropped."""
-        if self._closed and self._outputs is not None:
+        destination = self._outputs
+        if self._closed and destination is not None:
             late = Batch()
             late.drop(1, DropReason.CLOSED)
-            self._outputs.add(late)
+            destination.add(late)
         return self._closed or (self._settings is not None and not self._settings.enabled)

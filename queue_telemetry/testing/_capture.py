@@ -121,7 +121,7 @@ class _Kept:
         """Return nothing: no output is at work."""
         return {}
 
-    def dropping(self) -> frozenset[str]:
+    def failing(self) -> frozenset[str]:
         """Lose nothing."""
         return frozenset()
 

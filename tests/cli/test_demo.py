@@ -72,7 +72,7 @@ def test_held_it_serves_its_health_until_interrupted(environment: Mapping[str, s
         try:
             assert process.stdout is not None
             line = next(line for line in process.stdout if line.startswith("Health at "))
-            url = line.removeprefix("Health at ").partition(",")[0]
+            url = line.split()[2]
             with urllib.request.urlopen(url, timeout=5) as response:
                 health = json.load(response)
             process.send_signal(signal.SIGINT)

@@ -42,7 +42,7 @@ class Kept:
     def stats(self) -> dict[str, dict[str, object]]:
         return {}
 
-    def dropping(self) -> frozenset[str]:
+    def failing(self) -> frozenset[str]:
         return frozenset()
 
 

@@ -31,6 +31,7 @@ say(results=results, status=report.status, ready=report.ready, reasons=report.re
         max_series="many",
         log_url="nowhere",
         typo="x",
+        quiet=False,
     ).said[0]
 
     assert ["done"] * 3 == ended["results"]
@@ -57,6 +58,7 @@ report = qt.health()
 say(reasons=report.reasons, ready=report.ready, levels=[level for level, _ in lines], text=lines[0][1])
 """,
         log_url="https://localhost:1/",
+        quiet=False,
     ).said[0]
 
     assert (["configuration_invalid"], True, ["ERROR"]) == (ended["reasons"], ended["ready"], ended["levels"])
@@ -91,8 +93,10 @@ def test_configure_mends_what_was_invalid(run_script: RunScript, statsd: StatsdS
         say(before=before, after=qt.health().reasons)
         """,
         max_series="many",
+        quiet=False,
     )
 
+    assert "queue_telemetry: ERROR: " in ended.stderr
     assert [{"before": ["configuration_invalid"], "after": []}] == ended.said
 
 

@@ -1,14 +1,18 @@
 """The outputs of one process: built whole or not at all, and what they call a loss."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from loguru import logger
 
 from queue_telemetry._runtime import Clock, DropReason
 from queue_telemetry.exceptions import ConfigurationError
 from queue_telemetry.metrics import Batch
 from queue_telemetry.settings import load
+from queue_telemetry.telemetry import Telemetry
 from queue_telemetry.telemetry._outputs import Outputs
+from queue_telemetry.testing import Collector
 
 
 class HandClock:
@@ -63,7 +67,7 @@ def test_only_losses_that_are_the_sinks_fault_count(
     outputs = _outputs(settings, hand)
     _lose(outputs, reason)
 
-    assert dropping == outputs.dropping()
+    assert dropping == outputs.failing()
     outputs.close(1.0)
 
 
@@ -76,7 +80,7 @@ def test_a_loss_is_over_a_minute_later_and_a_new_one_is_new(
         hand.now_s += advance_s
         if advance_s == 0:
             _lose(outputs, DropReason.OVERFLOW)
-        seen.append(bool(outputs.dropping()))
+        seen.append(bool(outputs.failing()))
     outputs.close(1.0)
 
     assert [True, True, False, True] == seen
@@ -86,3 +90,23 @@ def test_closing_twice_is_closing_once(settings: dict[str, object], hand: HandCl
     outputs = _outputs(settings, hand)
 
     assert (True, True) == (outputs.close(1.0), outputs.close(1.0))
+
+
+def test_logs_that_cannot_be_delivered_are_failing_before_any_is_lost(
+    make_telemetry: Callable[..., Telemetry],
+) -> None:
+    with Collector() as collector:
+        collector.answer(*[503] * 50)
+        telemetry = make_telemetry(log_url=collector.url, log_linger_s=0.01)
+        with telemetry.run("work"):
+            logger.info("hello")
+        before = telemetry.health()
+        for _ in range(20):  # each cuts a backoff short
+            telemetry.flush(1.0)
+            if telemetry.health().reasons:
+                break
+        after = telemetry.health()
+        logs = after.telemetry["logs"]
+
+        assert ((), ("telemetry_failing",), "degraded") == (before.reasons, after.reasons, after.status)
+        assert ({}, logs["accepted"]) == (logs["dropped"], logs["pending"])
