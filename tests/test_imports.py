@@ -167,7 +167,13 @@ print(json.dumps([opened, ours, written, [t.name for t in threading.enumerate()]
     assert [[[], [], [], ["MainThread"], 1]] == _run(script, tmp_path)
 
 
-@pytest.mark.parametrize("url", ["", "https://localhost:1/logs"], ids=["http", "https"])
+@pytest.mark.parametrize(
+    "url",
+    [
+        pytest.param("", id="http"),
+        pytest.param("https://localhost:1/logs", id="https", marks=pytest.mark.acceptance),
+    ],
+)
 def test_a_whole_session_imports_nothing_after_decoration(tmp_path: Path, url: str) -> None:
     """An import on a thread of ours, during a fork, would leave the child waiting for it for ever."""
     script = f"""

@@ -73,7 +73,7 @@ def test_sigterm_ends_it_at_once(run_script: RunScript) -> None:
 @pytest.mark.parametrize(
     "trouble",
     [
-        "dead",
+        pytest.param("dead", marks=pytest.mark.acceptance),
         pytest.param("hung", marks=pytest.mark.acceptance),
         pytest.param("says 503", marks=pytest.mark.acceptance),
     ],
