@@ -85,9 +85,10 @@ class Settings(BaseSettings):
     `DD_AGENT_HOST`, `STATSD_HOST`."""
     statsd_port: int = Field(8125, ge=1, le=65535)
     """Its UDP port. Borrowed: `DD_DOGSTATSD_URL`, `DD_DOGSTATSD_PORT`, `STATSD_PORT`."""
-    statsd_dialect: Literal["statsd", "datadog"] = "statsd"
-    """How lines are written: `statsd` has tag values in the names, which every receiver reads; `datadog` has real
-    tags. `datadog` when the host came from a `DD_*` variable."""
+    statsd_dialect: Literal["statsd", "graphite", "datadog"] = "statsd"
+    """How lines are written: `statsd` has tag values in the names, which every receiver reads; `graphite` has
+    `;tag=value` in them, for a daemon in front of Graphite 1.1 or later; `datadog` has DogStatsD's tags. `datadog` when
+    the receiver came from a `DD_*` variable."""
     statsd_prefix: _Prefix | None = None
     """What all metric names begin with, without the last dot. Borrowed: `STATSD_PREFIX`."""
     statsd_flush_interval_s: float = Field(2, ge=0.1, le=60)
@@ -166,8 +167,8 @@ class Settings(BaseSettings):
         dialect = info.data.get("statsd_dialect")  # absent when that was wrong itself
         if value is None:
             return "d" if dialect == "datadog" else "ms"
-        if dialect == "statsd" and value in ("h", "d"):
-            raise ValueError("ms, the only timer of the dialect statsd")
+        if dialect in ("statsd", "graphite") and value in ("h", "d"):
+            raise ValueError(f"ms, the only timer of the dialect {dialect}")
         return value
 
     @field_validator("log_headers")

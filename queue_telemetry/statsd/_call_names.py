@@ -41,11 +41,27 @@ class CallNames:
             self._clean[stat] = name
         return name
 
+    def line(self, stat: object, value: str, rate: str, tags: Mapping[str, str] | None) -> str | None:
+        """Write one line; None when no name is left or *tags* cannot be read.
+
+        Args:
+            stat: The name, raw.
+            value: Value and type, such as `"5|c"`.
+            rate: The rate's section, such as `"|@0.5"`; empty for none. It comes before tags that end the line.
+            tags: The call's own tags, raw.
+        """
+        name, suffix = self.name(stat), self.tags(tags)
+        if not name or suffix is None:
+            return None
+        if self._dialect.tags is not None and self._dialect.tags.in_name:
+            return f"{name}{suffix}:{value}{rate}"
+        return f"{name}:{value}{rate}{suffix}"
+
     def tags(self, tags: Mapping[str, str] | None) -> str | None:
         """Return the tag suffix of one call; None when *tags* cannot be read. Dialects without tags leave them out."""
         if not tags:
             return self._constant_suffix
-        if not self._dialect.tags:
+        if self._dialect.tags is None:
             say(
                 "statsd_call_tags",
                 "The plain StatsD dialect has no tags: a call's stay out.",

@@ -117,12 +117,10 @@ class TaggedCalls(StatsClientBase):
         section = self._sampled(rate)
         if section is None:
             return None
-        name = self._names.name(stat)
-        suffix = self._names.tags(tags)
-        if not name or suffix is None:
+        line = self._names.line(stat, value, section, tags)
+        if line is None:
             self.refuse("name or tags")
-            return None
-        return f"{name}:{value}{section}{suffix}"
+        return line
 
     def _sampled(self, rate: float) -> str | None:
         """Return the line's rate section, such as `"|@0.5"` or nothing; None when the call is not in the sample."""

@@ -24,8 +24,9 @@ class Rendered(NamedTuple):
     """How one series is written.
 
     Attributes:
-        name: Prefix, metric name and, in dialects without tags, the tag values; ends before the colon.
-        tags: The tags with their marker, such as `"|#queue:mail"`; empty for none.
+        name: All that comes before the colon: prefix, metric name and, in dialects that have them there, the tags or
+            their values.
+        tags: What ends the line, such as `"|#queue:mail"`; empty for nothing.
     """
 
     name: str
@@ -34,14 +35,16 @@ class Rendered(NamedTuple):
 
 def clean_constant_tags(tags: Mapping[str, str], dialect: Dialect) -> dict[str, str]:
     """Return the constant tags as *dialect* sends them; none in a dialect without tags, which is said."""
-    if tags and not dialect.tags:
-        say(
-            "statsd_constant_tags",
-            "The plain StatsD dialect has no tags: constant ones stay out.",
-            level=logging.INFO,
-        )
+    if dialect.tags is None:
+        if tags:
+            say(
+                "statsd_constant_tags",
+                "The plain StatsD dialect has no tags: constant ones stay out.",
+                level=logging.INFO,
+            )
         return {}
-    return {clean_key(key): clean_value(value, dialect) for key, value in tags.items() if value}
+    clean = {clean_key(key, dialect): clean_value(value, dialect) for key, value in tags.items() if value}
+    return {key: value for key, value in clean.items() if key not in dialect.tags.left_out}
 
 
 class SeriesNames:
@@ -70,8 +73,11 @@ class SeriesNames:
         self._prefix = f"{prefix}." if prefix else ""
         self._constant_tags = constant_tags
         self._in_seconds = timer_type != "ms"
-        self._host = "" if dialect.agent_adds_host else _node(host[:_MAX_HOST_CHARS], dialect)
-        self._slot = "" if slot is None else str(slot)
+        self._owner: dict[str, str] = {}  # of gauges that a process owns
+        if not dialect.agent_adds_host:
+            self._owner["host"] = _node(host[:_MAX_HOST_CHARS], dialect)
+        if slot is not None:
+            self._owner["slot"] = str(slot)
         self._rendered: dict[Series, Rendered | None] = {}
         self._holders: dict[Rendered, _Identity] = {}
 
@@ -94,13 +100,13 @@ class SeriesNames:
         return rendered
 
     def _distinct(self, series: Series) -> Rendered | None:
-        if series.static_tags and not self._dialect.tags:
+        if series.static_tags and self._dialect.tags is None:
             say(
                 "statsd_static_tags",
                 "The plain StatsD dialect has no tags: a task's stay out.",
                 level=logging.INFO,
             )
-        static_tags = series.static_tags if self._dialect.tags else ()
+        static_tags = series.static_tags if self._dialect.tags is not None else ()
         identity = (series.metric.kind, series.metric.name, series.values, static_tags)
         rendered = self._render(series, "", None)
         attempt = 0
@@ -125,16 +131,13 @@ class SeriesNames:
         if len(name) < len(self._prefix) or not name:
             return None
         name = name[: MAX_NAME_CHARS - len(ending)].rstrip(".") + ending
-        owned = metric.kind is Kind.GAUGE and metric.owner in _OWNED
-        if self._dialect.tags:
-            values = _suffixed(series.values, suffix, place)
-            slot = self._slot if owned else ""
-            own = zip(metric.tags, values, strict=False)
-            return Rendered(
-                name, tag_suffix(own, series.static_tags, self._constant_tags, self._dialect, slot=slot)
-            )
-        nodes = [_node(value, self._dialect) for value in series.values]
-        return self._with_nodes(name, nodes, [self._host, self._slot] if owned else [], suffix, place)
+        owner = self._owner if metric.kind is Kind.GAUGE and metric.owner in _OWNED else {}
+        if self._dialect.tags is None:
+            nodes = [_node(value, self._dialect) for value in series.values]
+            return self._with_nodes(name, nodes, list(owner.values()), suffix, place)
+        own = zip(metric.tags, _suffixed(series.values, suffix, place), strict=False)
+        tags = tag_suffix(own, series.static_tags, self._constant_tags, self._dialect, owner=owner)
+        return Rendered(name + tags, "") if self._dialect.tags.in_name else Rendered(name, tags)
 
     def _with_nodes(
         self, name: str, nodes: list[str], owner_nodes: list[str], suffix: str, place: int | None

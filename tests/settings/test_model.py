@@ -76,6 +76,7 @@ def test_values_are_taken_as_text_or_as_what_they_are() -> None:
     [
         ("statsd", None, "ms"),
         ("statsd", "ms", "ms"),
+        ("graphite", None, "ms"),
         ("datadog", None, "d"),
         ("datadog", "ms", "ms"),
         ("datadog", "h", "h"),
@@ -129,7 +130,7 @@ SECRET = "**********"
         ("statsd_port", "80x25", "'80x25'", PORT),
         ("statsd_port", 0, "0", PORT),
         ("statsd_port", 65536, "65536", PORT),
-        ("statsd_dialect", "graphite", "'graphite'", "statsd or datadog"),
+        ("statsd_dialect", "influx", "'influx'", "statsd, graphite or datadog"),
         (
             "statsd_prefix",
             "a b",

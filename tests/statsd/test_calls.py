@@ -38,6 +38,18 @@ def test_rate_comes_before_the_tags(record: Record) -> None:
     assert sent == ["app.jobs:1|c|@0.5|#queue:mail"]
 
 
+def test_graphite_tags_end_the_name_and_a_negative_gauge_follows_its_zero(record: Record) -> None:
+    client, sent = record("graphite", constant_tags={"env": "prod", "version": "1.2.3"})
+    random.seed(1)  # the first draw is 0.13
+    client.incr("jobs", 1, 0.5, tags={"queue": "mail"})
+    client.gauge("depth", -4)
+
+    assert sent == [
+        "app.jobs;env=prod;queue=mail:1|c|@0.5",
+        "app.depth;env=prod:0|g\napp.depth;env=prod:-4|g",
+    ]
+
+
 def test_plain_dialect_leaves_tags_out(record: Record) -> None:
     client, sent = record("statsd", constant_tags={"env": "prod"})
     client.incr("jobs", tags={"queue": "mail"})
