@@ -122,6 +122,9 @@ class Settings(BaseSettings):
     """Which lifecycle records are written for each task."""
     max_series: _Count = 1000
     """Most tag combinations of one metric; later ones are counted together, so that a mistake stays bounded."""
+    flush_each_task: bool = False
+    """Whether metrics are sent at the end of each task, on the task's own thread: for workers that fork for a job and
+    end in `os._exit`, which would lose them. Takes about a tenth of a millisecond."""
     state_dir: _Path | None = None
     """Where the processes of one host share their counters for health; without it, a private folder."""
 

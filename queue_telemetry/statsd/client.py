@@ -77,7 +77,7 @@ class StatsClient(TaggedCalls):
 
     def await_address(self, timeout_s: float) -> bool:
         """Wait until an address is known, or the first attempt to find one failed; tell whether one is known."""
-        return self._transport.has_address or self._resolver.await_answer(timeout_s)
+        return self._resolver.await_answer(timeout_s)
 
     def stats(self) -> dict[str, object]:
         """Return what was sent, and lines that were not by reason; plain values for JSON."""

@@ -282,6 +282,8 @@ class Run:
             self._tell_end(series, error, duration_s)
         except Exception as fault:  # noqa: BLE001 - the user's exception and its class answer in there
             say("run_end", "the end of a run could not be told in full: %s", type(fault).__name__)
+        if self._tracker.on_end is not None:
+            self._tracker.on_end()
 
     def _tell_end(self, series: TaskSeries, error: BaseException | None, duration_s: float) -> None:
         tracker = self._tracker

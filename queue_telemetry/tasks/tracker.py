@@ -1,6 +1,7 @@
 """What one telemetry knows of its tasks: their series, the runs in flight, the worker scopes, the errors not yet read."""
 
 from collections import deque
+from collections.abc import Callable
 from typing import Final
 
 from queue_telemetry._runtime import Clock, Gate
@@ -28,6 +29,7 @@ class Tracker:
         lifecycle: Writes the lifecycle records.
         workers: The worker scopes that are open.
         forked_at_s: When this process was forked, in monotonic seconds: what began before is the parent's to end.
+        on_end: Called at the very end of each run, on its thread; None for nothing. Must not raise.
     """
 
     def __init__(self, registry: Registry, gate: Gate, clock: Clock) -> None:
@@ -37,6 +39,7 @@ class Tracker:
         self.workers = Workers(clock)
         self.lifecycle = Lifecycle(self.workers)
         self.forked_at_s = float("-inf")
+        self.on_end: Callable[[], None] | None = None
         self._series: dict[tuple[str, str, StaticTags], TaskSeries] = {}
         self._errors: deque[ErrorSample] = deque(maxlen=_MAX_UNREAD)
         self._abandoned: deque[TaskSeries] = deque(maxlen=_MAX_UNREAD)
@@ -133,6 +136,7 @@ class Tracker:
     def reset_after_fork(self) -> None:
         """In a forked child: the runs, worker scopes and errors so far are the parent's. Cheap, and takes no lock."""
         self.forked_at_s = self.clock.monotonic()
+        self.on_end = None
         self._errors.clear()
         self._abandoned.clear()
         self._in_flight.clear()

@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable
 from typing import Final
 
-from queue_telemetry._runtime import BackgroundLoop, Clock, DeliveryLedger, DropReason
+from queue_telemetry._runtime import BackgroundLoop, Clock, DeliveryLedger, DropReason, guarded
 from queue_telemetry.logs import LogPipeline, RecordBuffer
 from queue_telemetry.metrics import Batch
 from queue_telemetry.processes import Slot, acquire, private_dir
@@ -17,6 +17,7 @@ __all__ = ["Outputs", "host_name"]
 _NO_FAULT_OF_THE_SINK: Final = frozenset({DropReason.INVALID, DropReason.CLOSED, DropReason.WITHHELD})
 _DROPPING_FOR_S: Final = 60.0
 _STATSD_SHARE_S: Final = 0.5  # of a closing time: what a flush over UDP takes in all but the worst case
+_TASK_SHARE_S: Final = 0.05  # of a task's time, when the socket or another thread's flush is in the way
 _GOODBYE_S: Final = (
     0.1  # for the last words, what became of the logs among them, when those took more than their time
 )
@@ -48,6 +49,7 @@ class Outputs:
         self._slot = _acquire_slot(settings)  # after all that may refuse a setting
         self._emitter = self._make_emitter(settings, client)
         self._loop = BackgroundLoop("queue_telemetry-statsd", self._step)
+        self._task_share_s = _TASK_SHARE_S
         self._lost: dict[str, tuple[int, float]] = {}
         self.buffer: RecordBuffer | None = None if self._logs is None else self._logs.buffer
 
@@ -72,6 +74,16 @@ class Outputs:
         if self._logs is not None:
             sent &= self._logs.flush(max(0.0, deadline_s - time.monotonic()))
         return sent
+
+    def flush_task(self) -> None:
+        """Send the metrics so far, at the end of a task and on its thread. Must not raise.
+
+        It takes as long as the kernel takes the datagrams, and at most 50 ms. After a time when that was too short, it
+        waits for nothing until all could be sent again, so that a receiver that hangs does not slow each task down.
+        """
+        with guarded():
+            sent = self._collect() and self._emitter.flush(self._task_share_s)
+        self._task_share_s = _TASK_SHARE_S if sent else 0.0
 
     def close(self, timeout_s: float) -> bool:
         """Send what can be sent in time, drop and count the rest, stop the threads, give the slot back."""

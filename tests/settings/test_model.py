@@ -36,6 +36,7 @@ def test_the_defaults_are_the_documented_ones() -> None:
         "log_redact_keys": (),
         "task_logs": "none",
         "max_series": 1000,
+        "flush_each_task": False,
         "state_dir": None,
         "health_heartbeat_max_age_s": 60,
         "health_min_workers": 0,
