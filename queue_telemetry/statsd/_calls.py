@@ -12,6 +12,7 @@ from queue_telemetry.statsd._call_names import CallNames
 from queue_telemetry.statsd._cleaning import clean_set_value
 from queue_telemetry.statsd._dialect import Dialect
 from queue_telemetry.statsd._numbers import decimal_text
+from queue_telemetry.statsd._outbox import Outcome
 from queue_telemetry.statsd._timer import TaggedTimer
 
 __all__ = ["TaggedCalls"]
@@ -29,7 +30,11 @@ class TaggedCalls(StatsClientBase):
 
     _dialect: Dialect
     _names: CallNames
-    _maxudpsize: int
+
+    @property
+    def _maxudpsize(self) -> int:
+        """The most that a datagram holds, in bytes; the package's name for it."""
+        raise NotImplementedError
 
     @override
     def incr(self, stat: str, count: float = 1, rate: float = 1, *, tags: _Tags = None) -> None:
@@ -85,8 +90,8 @@ class TaggedCalls(StatsClientBase):
         self._drop(DropReason.INVALID)
 
     @override
-    def _after(self, data: str | None) -> DropReason | None:
-        """Take a line, or lines that must share a datagram; the reason when they were not taken."""
+    def _after(self, data: str | None) -> Outcome:
+        """Take a line, or lines that must share a datagram; tell what became of them."""
         raise NotImplementedError
 
     def _drop(self, reason: DropReason) -> None:

@@ -25,11 +25,12 @@ class Packer:
         max_payload_bytes: The most that a datagram holds, in UTF-8 bytes.
 
     Attributes:
+        max_payload_bytes: The same; may be changed for what comes later.
         weight: Calls that the lines in here stand for.
     """
 
     def __init__(self, max_payload_bytes: int) -> None:
-        self._max_payload_bytes = max_payload_bytes
+        self.max_payload_bytes = max_payload_bytes
         self._sealed: deque[Datagram] = deque()
         self._open: list[str] = []
         self._open_bytes = 0
@@ -39,7 +40,7 @@ class Packer:
     def add(self, text: str, weight: int) -> bool:
         """Take a line, or lines that must share a datagram; False when they are too long for any."""
         size_bytes = wire_bytes(text)
-        if size_bytes > self._max_payload_bytes:
+        if size_bytes > self.max_payload_bytes:
             return False
         if size_bytes > self._room_bytes():
             self.seal()
@@ -97,7 +98,7 @@ class Packer:
         return datagram
 
     def _room_bytes(self) -> int:
-        return self._max_payload_bytes - self._open_bytes - 1 if self._open else self._max_payload_bytes
+        return self.max_payload_bytes - self._open_bytes - 1 if self._open else self.max_payload_bytes
 
     def _append(self, text: str, size_bytes: int, weight: int) -> None:
         self._open_bytes += size_bytes + 1 if self._open else size_bytes

@@ -1,6 +1,7 @@
 """The pipeline: lines gathered into datagrams and sent together, through the client's `_after` and `_send`."""
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from statsd.client.base import PipelineBase
 from typing_extensions import override
@@ -9,9 +10,24 @@ from queue_telemetry._runtime import DropReason
 from queue_telemetry.statsd._calls import TaggedCalls
 from queue_telemetry.statsd._naming import Rendered
 from queue_telemetry.statsd._numbers import rate_text
-from queue_telemetry.statsd._packer import Packer
+from queue_telemetry.statsd._outbox import Outcome
+from queue_telemetry.statsd._packer import Packer, wire_bytes
 
-__all__ = ["Pipeline"]
+__all__ = ["Pipeline", "Sent"]
+
+
+class Sent(NamedTuple):
+    """A datagram that was sent, or not.
+
+    Attributes:
+        weight: Calls in it.
+        size_bytes: Its length.
+        outcome: What became of it.
+    """
+
+    weight: int
+    size_bytes: int
+    outcome: Outcome
 
 
 class Pipeline(TaggedCalls, PipelineBase):
@@ -26,13 +42,21 @@ class Pipeline(TaggedCalls, PipelineBase):
         self._parent = client
         self._dialect = client._dialect
         self._names = client._names
-        self._maxudpsize = client._maxudpsize
         self._packer = Packer(client._maxudpsize)
 
     @property
     def weight(self) -> int:
         """Calls that the lines in here stand for."""
         return self._packer.weight
+
+    @property
+    @override
+    def _maxudpsize(self) -> int:
+        return self._packer.max_payload_bytes
+
+    def refit(self) -> None:
+        """Make the datagrams from now on as long as the client's path takes them."""
+        self._packer.max_payload_bytes = self._parent._maxudpsize
 
     def put(self, series: Rendered, value: str, weight: int) -> bool:
         """Take one line of *series* with a value such as `"5|c"`; False when it is too long for any datagram."""
@@ -75,16 +99,13 @@ class Pipeline(TaggedCalls, PipelineBase):
         """End the datagram that is being filled, so that `send_next` hands it over."""
         self._packer.seal()
 
-    def send_next(self) -> tuple[int, DropReason | None] | None:
-        """Send the oldest full datagram.
-
-        Returns:
-            The calls in it, and the reason when it was not taken; None when no datagram is full.
-        """
+    def send_next(self) -> Sent | None:
+        """Send the oldest full datagram; None when no datagram is full."""
         datagram = self._packer.pop()
         if datagram is None:
             return None
-        return datagram.weight, self._parent._after(datagram.payload)
+        payload, weight = datagram
+        return Sent(weight, wire_bytes(payload), self._parent._after(payload))
 
     def discard(self) -> int:
         """Forget everything gathered so far; return the calls in it."""
@@ -110,7 +131,7 @@ class Pipeline(TaggedCalls, PipelineBase):
         return Pipeline(self)
 
     @override
-    def _after(self, data: str | None) -> DropReason | None:
+    def _after(self, data: str | None) -> Outcome:
         if data and not self._packer.add(data, 0):
             self._drop(DropReason.OVERSIZE)
         return None

@@ -11,6 +11,7 @@ from queue_telemetry._runtime import Delivery, DeliveryLedger, DropReason, say
 from queue_telemetry.exceptions import ConfigurationError
 from queue_telemetry.metrics import Batch
 from queue_telemetry.statsd._aggregate import Aggregate
+from queue_telemetry.statsd._dispatch import Dispatch
 from queue_telemetry.statsd._naming import SeriesNames
 from queue_telemetry.statsd._rendering import Rendering
 from queue_telemetry.statsd._self_metrics import SelfMetrics
@@ -19,8 +20,6 @@ from queue_telemetry.statsd.client import StatsClient
 
 __all__ = ["Emitter"]
 
-_BURST_DATAGRAMS: Final = 32  # bursts of 256 overflow a receiver's default buffer; 32 a millisecond never did
-_PAUSE_S: Final = 0.001
 _LOCK_WAIT_S: Final = (
     1.0  # a fold takes microseconds; only a signal handler in the middle of one can wait in vain
 )
@@ -81,8 +80,7 @@ class Emitter:
             ledger=ledger,
             self_metrics=SelfMetrics(signals),
         )
-        self._pause = threading.Event()  # never set: the pacing waits are on it
-        self._burst = 0
+        self._dispatch = Dispatch(client, self._pipeline, self._rendering, ledger)
         self._closed = False
         self._sent_all = False
 
@@ -90,7 +88,8 @@ class Emitter:
     def pending_weight(self) -> int:
         """Calls held here now."""
         waiting = sum(batch.weight for batch in list(self._inbox))
-        return waiting + self._aggregate.weight + self._rendering.weight + self._pipeline.weight
+        unsent = self._rendering.weight + self._pipeline.weight + self._dispatch.weight
+        return waiting + self._aggregate.weight + unsent
 
     def add(self, batch: Batch) -> None:
         """Fold a batch in. Any thread; no I/O. Must not block and must not raise."""
@@ -195,11 +194,13 @@ class Emitter:
         if not self._flush(deadline):
             return False
         self._rendering.begin_self_metrics()
-        return self._send_rendering(deadline)
+        return self._dispatch.run(deadline)
 
     def _discard(self) -> None:
         """Drop everything that is still here, after the last flush. The turn is held."""
         reason = DropReason.SHUTDOWN if self._client.resolved else DropReason.UNRESOLVED
+        self._client.close()
+        self._dispatch.abandon()
         weight = self._rendering.abandon() + self._pipeline.discard()
         with self._lock_until(time.monotonic() + _LOCK_WAIT_S) as held:
             if held:
@@ -219,8 +220,8 @@ class Emitter:
 
     def _flush(self, deadline: float) -> bool:
         """Send the rest of the window before, then the present one. The turn is held."""
-        self._burst = 0
-        if not self._send_rendering(deadline):
+        self._dispatch.begin()
+        if not self._dispatch.run(deadline):
             return False
         with self._lock_until(deadline) as held:
             if not held:
@@ -228,23 +229,4 @@ class Emitter:
             self._empty_inbox()
             window = self._aggregate.take()
         self._rendering.begin(window)
-        return self._send_rendering(deadline)
-
-    def _send_rendering(self, deadline: float) -> bool:
-        """Write and send in turns; False when the deadline came before the last weight. The turn is held."""
-        more = True
-        while more:
-            more = self._rendering.advance()
-            while (sent := self._pipeline.send_next()) is not None:
-                weight, reason = sent
-                if reason is None:
-                    self._ledger.deliver(weight)
-                else:
-                    self._ledger.drop(weight, reason)
-                self._burst += 1
-                if self._burst >= _BURST_DATAGRAMS:
-                    self._burst = 0
-                    self._pause.wait(_PAUSE_S)
-                    if time.monotonic() >= deadline:
-                        return not more and self._pipeline.weight == 0
-        return True
+        return self._dispatch.run(deadline)

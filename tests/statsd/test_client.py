@@ -99,7 +99,7 @@ def test_call_after_close_is_counted(receiver: Any, live: StatsClient) -> None:
 
 
 def test_line_over_the_limit_is_counted_and_not_sent(receiver: Any, live: StatsClient) -> None:
-    live.set("users", "x" * 2000)
+    live.set("users", "x" * 9000)
     live.incr("end.of.test")
 
     assert receiver.take_until(MARKER) == [b"app.end.of.test:1|c"]
@@ -137,6 +137,7 @@ def test_host_name_is_not_resolved_by_the_caller(monkeypatch: pytest.MonkeyPatch
         ({"port": 65_536}, "STATSD_PORT is 65536"),
         ({"max_payload_bytes": 10}, "STATSD_MAX_PAYLOAD_BYTES is 10"),
         ({"max_payload_bytes": 65_508}, "STATSD_MAX_PAYLOAD_BYTES is 65508"),
+        ({"socket_path": "dsd.socket"}, "STATSD_SOCKET is 'dsd.socket'"),
         ({"prefix": "..."}, "STATSD_PREFIX is '...'"),
         ({"prefix": "p" * 101}, "STATSD_PREFIX is 'p"),
     ],

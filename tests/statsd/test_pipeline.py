@@ -5,6 +5,7 @@ from statsd.client.base import PipelineBase
 
 from queue_telemetry.statsd import Pipeline, StatsClient
 from queue_telemetry.statsd._naming import Rendered
+from queue_telemetry.statsd._pipeline import Sent
 
 Record = Callable[..., tuple[StatsClient, list[str]]]
 SERIES = Rendered("app.took", "")
@@ -104,7 +105,11 @@ def test_weight_travels_with_the_datagram(record: Record) -> None:
         pipe.put(SERIES, "100000|c", 7)  # 17 bytes and a newline: three fit
     pipe.seal()
 
-    assert [pipe.send_next(), pipe.send_next(), pipe.send_next()] == [(21, None), (21, None), None]
+    assert [pipe.send_next(), pipe.send_next(), pipe.send_next()] == [
+        Sent(21, 53, None),
+        Sent(21, 53, None),
+        None,
+    ]
 
 
 def test_discarded_lines_are_never_sent(record: Record) -> None:
