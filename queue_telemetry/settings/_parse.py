@@ -9,11 +9,14 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
 
+from queue_telemetry.statsd import parse_socket_path
+
 __all__ = [
     "check_header",
     "check_host",
     "check_path",
     "check_prefix",
+    "check_socket",
     "check_token",
     "check_url",
     "split_headers",
@@ -54,6 +57,12 @@ def check_prefix(prefix: str) -> str:
     if not prefix or _NOT_IN_PREFIX.search(prefix) or len(prefix) > _MAX_PREFIX_CHARS:
         raise ValueError
     return prefix
+
+
+def check_socket(text: str) -> str:
+    """Refuse what is not the path of a Unix socket or a URL of one."""
+    parse_socket_path(text)
+    return text
 
 
 def check_url(url: str) -> None:

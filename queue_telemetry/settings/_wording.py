@@ -15,6 +15,9 @@ _MASK: Final = "**********"
 _RIGHT: Final = {
     "tags": "key:value pairs, such as team:core,tier:free",
     "statsd_host": "a host name or an IP address, without a scheme or a port",
+    "statsd_socket": "the absolute path of a Unix socket, such as /var/run/datadog/dsd.socket, or unix://, unixgram:// or "
+    "unixstream:// before it",
+    "statsd_max_payload_bytes": "a whole number from 64 to 65507",
     "statsd_prefix": "a name such as billing.prod, at most 100 characters, without white space or any of : | @ # ; ,",
     "log_url": "an http or https URL with a host, such as https://logs.example.com/ingest",
     "log_token": "printable ASCII without white space",

@@ -172,6 +172,7 @@ def _statsd_client(settings: Settings) -> StatsClient:
         settings.statsd_port,
         settings.statsd_prefix,
         settings.statsd_max_payload_bytes,
+        socket_path=settings.statsd_socket,
         dialect=DIALECTS[settings.statsd_dialect],
         constant_tags={key: value for key, value in tags.items() if value is not None},
     )

@@ -20,10 +20,11 @@ def test_the_defaults_are_the_documented_ones() -> None:
         "worker_id": None,
         "statsd_host": "127.0.0.1",
         "statsd_port": 8125,
+        "statsd_socket": None,
         "statsd_dialect": "statsd",
         "statsd_prefix": None,
         "statsd_flush_interval_s": 2,
-        "statsd_max_payload_bytes": 1432,
+        "statsd_max_payload_bytes": None,
         "statsd_timer_type": "ms",
         "statsd_max_samples": 4096,
         "log_url": None,
@@ -107,6 +108,10 @@ def test_lifecycle_records_are_written_when_they_are_shipped_unless_set(
 
 PORT = "a whole number from 1 to 65535"
 HOST = "a host name or an IP address, without a scheme or a port"
+SOCKET = (
+    "the absolute path of a Unix socket, such as /var/run/datadog/dsd.socket, or unix://, unixgram:// or "
+    "unixstream:// before it"
+)
 URL = "an http or https URL with a host, such as https://logs.example.com/ingest"
 HEADERS = "Name=value pairs in printable ASCII, such as X-Scope=core,X-Source=worker"
 TEXT = "text that is not empty"
@@ -131,6 +136,9 @@ SECRET = "**********"
         ("statsd_port", "80x25", "'80x25'", PORT),
         ("statsd_port", 0, "0", PORT),
         ("statsd_port", 65536, "65536", PORT),
+        ("statsd_socket", "dsd.socket", "'dsd.socket'", SOCKET),
+        ("statsd_socket", "tcp:///a", "'tcp:///a'", SOCKET),
+        ("statsd_socket", "/" + "x" * 200, "'/" + "x" * 78 + "...", SOCKET),
         ("statsd_dialect", "influx", "'influx'", "statsd, graphite or datadog"),
         (
             "statsd_prefix",
