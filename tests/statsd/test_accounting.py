@@ -11,6 +11,8 @@ from hypothesis import strategies as st
 from queue_telemetry._runtime import DeliveryLedger, DropReason
 from queue_telemetry.metrics import CATALOG, Batch, Series
 from queue_telemetry.statsd import DIALECTS, Emitter, StatsClient
+from queue_telemetry.statsd._outbox import Outbox
+from queue_telemetry.statsd._transport import BUSY, SendOutcome
 
 Record = Callable[..., tuple[StatsClient, list[str]]]
 MakeEmitter = Callable[..., tuple[Emitter, DeliveryLedger]]
@@ -76,6 +78,80 @@ def test_every_call_is_delivered_dropped_or_pending(
     assert delivery.accepted == added == delivery.delivered + sum(delivery.dropped.values())
     assert delivery.pending == emitter.pending_weight == 0
     assert all(0 < size <= limit for size in sizes)
+
+
+ANSWERS = st.sampled_from(
+    [None, None, None, BUSY, BUSY, DropReason.REFUSED, DropReason.UNSENT, DropReason.OVERSIZE]
+)
+
+
+class Faulty:
+    """A socket that is full, refuses or breaks as it was told to, in turn; a stream also takes payloads in part."""
+
+    has_address = True
+
+    def __init__(self, answers: list[SendOutcome], payload_bytes: int, *, stream: bool) -> None:
+        self._answers = answers
+        self._stream = stream
+        self._sent = 0
+        self.payload_bytes = payload_bytes
+        self.midway = False
+        self.part: bytes | None = None
+
+    def send(self, payload: bytes) -> SendOutcome:
+        assert 0 < len(payload) <= self.payload_bytes
+        assert self.part in {None, payload}  # the rest of it comes first, else the stream is out of step
+        answer = self._answers[self._sent % len(self._answers)]
+        self._sent += 1
+        self.midway = self._stream and answer is BUSY
+        self.part = payload if self.midway else None
+        return answer
+
+    def close(self) -> None: ...
+
+    def forget(self) -> None: ...
+
+
+@settings(deadline=None)
+@given(
+    st.lists(BATCHES | st.sampled_from([0.0, 0.003]), max_size=10),
+    st.lists(ANSWERS, min_size=1, max_size=7),
+    st.booleans(),
+    st.sampled_from([64, 200, 8192]),
+    st.integers(1, 3),
+)
+def test_law_holds_at_any_moment_over_a_socket_that_is_full_refuses_or_breaks(
+    make_emitter: MakeEmitter,
+    steps: list[Batch | float],
+    answers: list[SendOutcome],
+    stream: bool,
+    limit: int,
+    max_waiting: int,
+) -> None:
+    client = StatsClient("127.0.0.1", dialect=DIALECTS["datadog"])
+    client._transport = Faulty(answers, limit, stream=stream)
+    client._outbox = Outbox(client._transport, client._count, max_waiting=max_waiting)
+    emitter, ledger = make_emitter(client)
+    added = calls = 0
+    for step in steps:
+        if isinstance(step, Batch):
+            added += step.weight
+            emitter.add(step)
+            calls += 3  # somebody's calls on the same client come between
+            for number in range(3):
+                client.incr(f"own.n{number}")
+        else:
+            emitter.flush(step)
+        delivery = ledger.read()
+        assert delivery.accepted == added
+        assert delivery.pending == emitter.pending_weight >= 0
+    emitter.close(0.01)
+
+    delivery = ledger.read()
+    assert delivery.accepted == added == delivery.delivered + sum(delivery.dropped.values())
+    assert delivery.pending == emitter.pending_weight == 0
+    stats: Any = client.stats()
+    assert stats["lines"] + sum(stats["lines_dropped"].values()) >= calls
 
 
 SANE_BATCHES = st.builds(
