@@ -41,6 +41,7 @@ def _check_token(token: SecretStr) -> SecretStr:
 _Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
 _Host = Annotated[_Text, AfterValidator(_parse.check_host)]
 _Socket = Annotated[_Text, AfterValidator(_parse.check_socket)]
+_Origin = Annotated[_Text, AfterValidator(_parse.check_origin)]
 _Prefix = Annotated[_Text, AfterValidator(_parse.check_prefix)]
 _Tags = Annotated[dict[str, str], BeforeValidator(_parse.split_tags)]
 _Headers = Annotated[dict[str, SecretStr], BeforeValidator(_parse.split_headers)]
@@ -96,6 +97,11 @@ class Settings(BaseSettings):
     the receiver came from a `DD_*` variable."""
     statsd_prefix: _Prefix | None = None
     """What all metric names begin with, without the last dot. Borrowed: `STATSD_PREFIX`."""
+    statsd_entity_id: _Origin | None = None
+    """The pod's UID or the container's id, for an Agent that tells by it where metrics come from; only in the dialect
+    `datadog`. Borrowed: `DD_ENTITY_ID`."""
+    statsd_external_env: _Origin | None = None
+    """The same in the words of Datadog's admission controller, passed on as it is. Borrowed: `DD_EXTERNAL_ENV`."""
     statsd_flush_interval_s: float = Field(2, ge=0.1, le=60)
     """Seconds between two sendings; well inside the 10 s in which receivers add up."""
     statsd_max_payload_bytes: Annotated[int, Field(ge=64, le=65507)] | None = None

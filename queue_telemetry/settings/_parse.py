@@ -9,11 +9,12 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
 
-from queue_telemetry.statsd import parse_socket_path
+from queue_telemetry.statsd import DIALECTS, Origin, parse_socket_path
 
 __all__ = [
     "check_header",
     "check_host",
+    "check_origin",
     "check_path",
     "check_prefix",
     "check_socket",
@@ -42,6 +43,12 @@ def check_host(host: str) -> str:
         raise ValueError
     host.encode("idna")  # as the resolver will; its UnicodeError is a ValueError
     return host
+
+
+def check_origin(text: str) -> str:
+    """Refuse what would end a field of a line."""
+    Origin.of(text, None, DIALECTS["datadog"])
+    return text
 
 
 def check_path(path: Path) -> Path:

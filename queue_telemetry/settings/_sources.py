@@ -23,6 +23,8 @@ _BORROWED: Final = (
     ("statsd_port", "DD_DOGSTATSD_PORT"),
     ("statsd_port", "STATSD_PORT"),
     ("statsd_prefix", "STATSD_PREFIX"),
+    ("statsd_entity_id", "DD_ENTITY_ID"),
+    ("statsd_external_env", "DD_EXTERNAL_ENV"),
     ("statsd_max_payload_bytes", "STATSD_MAXUDPSIZE"),
 )
 _LONGEST_SHOWN: Final = 80

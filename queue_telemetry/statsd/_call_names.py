@@ -19,13 +19,17 @@ class CallNames:
         dialect: What the receiver understands.
         prefix: In front of every name, clean; empty for none.
         constant_tags: Clean tags of every line.
+        fields: What comes behind the tags of every line.
     """
 
-    def __init__(self, dialect: Dialect, prefix: str, constant_tags: Mapping[str, str]) -> None:
+    def __init__(
+        self, dialect: Dialect, prefix: str, constant_tags: Mapping[str, str], fields: str = ""
+    ) -> None:
         self._dialect = dialect
         self._prefix = f"{prefix}." if prefix else ""
         self._constant_tags = constant_tags
-        self._constant_suffix = tag_suffix((), (), constant_tags, dialect)
+        self._fields = fields
+        self._constant_suffix = tag_suffix((), (), constant_tags, dialect) + fields
         self._clean: dict[str, str] = {}
 
     def name(self, stat: object) -> str:
@@ -58,7 +62,7 @@ class CallNames:
         return f"{name}:{value}{rate}{suffix}"
 
     def tags(self, tags: Mapping[str, str] | None) -> str | None:
-        """Return the tag suffix of one call; None when *tags* cannot be read. Dialects without tags leave them out."""
+        """Return the tags of one call, and what comes behind them; None when *tags* cannot be read. Dialects without tags leave them out."""
         if not tags:
             return self._constant_suffix
         if self._dialect.tags is None:
@@ -72,4 +76,4 @@ class CallNames:
             own = [(str(key), str(value)) for key, value in tags.items()]
         except Exception:  # noqa: BLE001 - the user's own objects write themselves
             return None
-        return tag_suffix(own, (), self._constant_tags, self._dialect)
+        return tag_suffix(own, (), self._constant_tags, self._dialect) + self._fields

@@ -57,6 +57,7 @@ class SeriesNames:
         timer_type: The line type of timings; names of `h` and `d` timings end in `_seconds`.
         host: Tells this host's gauges from others' where no agent does.
         slot: Tells this process's gauges from its siblings'.
+        fields: What comes behind the tags of every line.
     """
 
     def __init__(
@@ -68,6 +69,7 @@ class SeriesNames:
         timer_type: str,
         host: str,
         slot: int | None,
+        fields: str = "",
     ) -> None:
         self._dialect = dialect
         self._prefix = f"{prefix}." if prefix else ""
@@ -78,6 +80,7 @@ class SeriesNames:
             self._owner["host"] = _node(host[:_MAX_HOST_CHARS], dialect)
         if slot is not None:
             self._owner["slot"] = str(slot)
+        self._fields = fields
         self._rendered: dict[Series, Rendered | None] = {}
         self._holders: dict[Rendered, _Identity] = {}
 
@@ -137,7 +140,9 @@ class SeriesNames:
             return self._with_nodes(name, nodes, list(owner.values()), suffix, place)
         own = zip(metric.tags, _suffixed(series.values, suffix, place), strict=False)
         tags = tag_suffix(own, series.static_tags, self._constant_tags, self._dialect, owner=owner)
-        return Rendered(name + tags, "") if self._dialect.tags.in_name else Rendered(name, tags)
+        return (
+            Rendered(name + tags, "") if self._dialect.tags.in_name else Rendered(name, tags + self._fields)
+        )
 
     def _with_nodes(
         self, name: str, nodes: list[str], owner_nodes: list[str], suffix: str, place: int | None

@@ -42,6 +42,7 @@ class Pipeline(TaggedCalls, PipelineBase):
         self._parent = client
         self._dialect = client._dialect
         self._names = client._names
+        self._gauges = client._gauges
         self._packer = Packer(client._maxudpsize)
 
     @property

@@ -12,7 +12,9 @@ from queue_telemetry.statsd._call_names import CallNames
 from queue_telemetry.statsd._calls import TaggedCalls
 from queue_telemetry.statsd._cleaning import clean_name
 from queue_telemetry.statsd._dialect import DIALECTS, Dialect
+from queue_telemetry.statsd._gauge_sums import GaugeSums
 from queue_telemetry.statsd._naming import clean_constant_tags
+from queue_telemetry.statsd._origin import Origin
 from queue_telemetry.statsd._outbox import Outbox, Outcome
 from queue_telemetry.statsd._pipeline import Pipeline
 from queue_telemetry.statsd._resolver import Resolver
@@ -44,6 +46,8 @@ class StatsClient(TaggedCalls):
         socket_path: A Unix socket instead of host and port: `/path`, `unix:///path`, `unixgram://` or `unixstream://`.
         dialect: What the receiver understands.
         constant_tags: Tags of every line, where the dialect has tags.
+        entity_id: The pod or container it runs in, for a Datadog Agent.
+        external_env: The same as Datadog's admission controller says it.
 
     Raises:
         ConfigurationError: An argument is outside its limits.
@@ -59,6 +63,8 @@ class StatsClient(TaggedCalls):
         socket_path: str | None = None,
         dialect: Dialect = DIALECTS["statsd"],
         constant_tags: Mapping[str, str] | None = None,
+        entity_id: str | None = None,
+        external_env: str | None = None,
     ) -> None:
         _check(host, port, max_payload_bytes)
         self._receiver: Final[dict[str, object]] = (
@@ -67,8 +73,11 @@ class StatsClient(TaggedCalls):
         self._dialect = dialect
         self._prefix = _clean_prefix(prefix, dialect)
         self._max_payload_bytes = max_payload_bytes
-        self._constant_tags: Final = clean_constant_tags(constant_tags or {}, dialect)
-        self._names = CallNames(dialect, self._prefix or "", self._constant_tags)
+        origin = Origin.of(entity_id, external_env, dialect)
+        self._constant_tags: Final = {**clean_constant_tags(constant_tags or {}, dialect), **origin.tags}
+        self._fields: Final = origin.fields
+        self._names = CallNames(dialect, self._prefix or "", self._constant_tags, origin.fields)
+        self._gauges = GaugeSums()
         self._transport: Transport
         self._resolver: Resolver | None = None
         if socket_path is None:

@@ -70,7 +70,13 @@ class Emitter:
         self._aggregate = Aggregate(max_samples=max_samples, sends_owned_gauges=slot is not None)
         self._turn = Turn()
         self._names = SeriesNames(
-            dialect, client._prefix or "", client._constant_tags, timer_type=timer_type, host=host, slot=slot
+            dialect,
+            client._prefix or "",
+            client._constant_tags,
+            timer_type=timer_type,
+            host=host,
+            slot=slot,
+            fields=client._fields,
         )
         self._pipeline = client.pipeline()
         self._rendering = Rendering(

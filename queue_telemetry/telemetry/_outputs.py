@@ -175,6 +175,8 @@ def _statsd_client(settings: Settings) -> StatsClient:
         socket_path=settings.statsd_socket,
         dialect=DIALECTS[settings.statsd_dialect],
         constant_tags={key: value for key, value in tags.items() if value is not None},
+        entity_id=settings.statsd_entity_id,
+        external_env=settings.statsd_external_env,
     )
 
 

@@ -79,6 +79,8 @@ def test_the_stronger_source_wins(sources: str, expected: str, monkeypatch: pyte
         ({f"{ENV}STATSD_SOCKET": "/mine", f"{ENV}STATSD_HOST": "mine"}, "statsd_socket", "/mine"),
         ({"STATSD_PREFIX": "acme"}, "statsd_prefix", "acme"),
         ({"STATSD_MAXUDPSIZE": "512"}, "statsd_max_payload_bytes", 512),
+        ({"DD_ENTITY_ID": "ci-1"}, "statsd_entity_id", "ci-1"),
+        ({"DD_EXTERNAL_ENV": "it-false,cn-web"}, "statsd_external_env", "it-false,cn-web"),
         ({"DD_SERVICE": "billing"}, "service", "billing"),
         ({"DD_ENV": "prod"}, "env", "prod"),
         ({"DD_VERSION": "1.2"}, "version", "1.2"),
