@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Final, NamedTuple
 
 from queue_telemetry._runtime import say
-from queue_telemetry.metrics import Kind, Owner, Series
+from queue_telemetry.metrics import OTHER, Kind, Owner, Series
 from queue_telemetry.statsd._cleaning import clean_key, clean_name, clean_value, tag_suffix
 from queue_telemetry.statsd._dialect import MAX_NAME_CHARS, Dialect
 
@@ -58,6 +58,9 @@ class SeriesNames:
         host: Tells this host's gauges from others' where no agent does.
         slot: Tells this process's gauges from its siblings'.
         fields: What comes behind the tags of every line.
+
+    Attributes:
+        folded: Series that stand for all beyond a metric's limit.
     """
 
     def __init__(
@@ -81,6 +84,7 @@ class SeriesNames:
         if slot is not None:
             self._owner["slot"] = str(slot)
         self._fields = fields
+        self.folded = 0
         self._rendered: dict[Series, Rendered | None] = {}
         self._holders: dict[Rendered, _Identity] = {}
 
@@ -98,8 +102,10 @@ class SeriesNames:
         if len(self._rendered) >= _MAX_SERIES:
             self._rendered.clear()
             self._holders.clear()
+            self.folded = 0
         rendered = self._distinct(series)
         self._rendered[series] = rendered
+        self.folded += OTHER in series.values
         return rendered
 
     def _distinct(self, series: Series) -> Rendered | None:

@@ -166,6 +166,7 @@ class Emitter:
             "dropped": {str(reason): units for reason, units in delivery.dropped.items()},
             "pending": delivery.pending,
             "series": len(self._names),
+            "folded_series": self._names.folded,
         }
 
     def _empty_inbox(self) -> set[DropReason]:

@@ -296,6 +296,7 @@ def test_stats_are_plain_values(record: Record, make_emitter: MakeEmitter) -> No
         "dropped": {"refused": 2},
         "pending": 0,
         "series": 1,
+        "folded_series": 0,
     }
     client.close()
 

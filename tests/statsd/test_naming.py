@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from queue_telemetry.metrics import CATALOG, Kind, Metric, Owner, Series
+from queue_telemetry.metrics import CATALOG, OTHER, Kind, Metric, Owner, Series
 from queue_telemetry.statsd import DIALECTS
 from queue_telemetry.statsd._naming import Rendered, SeriesNames, clean_constant_tags
 
@@ -102,6 +102,14 @@ def test_series_is_rendered_once() -> None:
 
     assert table[series] is table[series]
     assert len(table) == 1
+
+
+def test_series_that_stand_for_all_beyond_a_limit_are_counted() -> None:
+    table = names()
+    for values in (("mail", "send"), (OTHER, OTHER)):
+        assert table[Series(COMPLETED, values)]
+
+    assert (len(table), table.folded) == (2, 1)
 
 
 def test_later_of_two_series_that_clean_alike_gets_a_stable_suffix() -> None:
