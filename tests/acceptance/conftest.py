@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NoReturn
 
 import pytest
 
@@ -76,17 +76,27 @@ class Application:
 
 
 @pytest.fixture(scope="session")
-def installed() -> Callable[[str, Path | None], str]:
-    """Return the path of a server, or skip the test; fail it where skipping is forbidden."""
+def lacking() -> Callable[[str], NoReturn]:
+    """Skip the test for a reason; fail it where skipping is forbidden."""
 
-    def find(name: str, path: Path | None = None) -> str:
-        found = shutil.which(name) if path is None else str(_SERVERS / path)
-        if found is not None and Path(found).exists():
-            return found
-        reason = f"{name} is not installed: .ci/install-servers does that"
+    def skip(reason: str) -> NoReturn:
         if os.environ.get(_REQUIRED, "") not in {"", "0"}:
             pytest.fail(f"{reason} ({_REQUIRED} is set)")
         pytest.skip(reason)
+
+    return skip
+
+
+@pytest.fixture(scope="session")
+def installed(lacking: Callable[[str], NoReturn]) -> Callable[..., str]:
+    """Return the path of a server, by its command or where `.ci/install-servers` puts it."""
+
+    def find(name: str, path: Path | None = None) -> str:
+        everywhere = f"{os.environ.get('PATH', '')}:/usr/sbin"
+        found = shutil.which(name, path=everywhere) if path is None else str(_SERVERS / path)
+        if found is None or not Path(found).exists():
+            lacking(f"{name} is not installed: .ci/install-servers does that")
+        return found
 
     return find
 

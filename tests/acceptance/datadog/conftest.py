@@ -1,5 +1,6 @@
 """Datadog's own parser and aggregator, in a network of its own: it listens on every address and calls its vendor."""
 
+import os
 import re
 import shutil
 import socket
@@ -7,7 +8,7 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NoReturn
 
 import pytest
 
@@ -70,10 +71,13 @@ def _series(name: str, tags: str) -> str:
 @pytest.fixture(scope="session")
 def datadog(
     installed: Callable[..., str],
+    lacking: Callable[[str], NoReturn],
     start_server: Callable[..., Any],
     free_port: Callable[[int], int],
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Datadog:
+    if os.geteuid() != 0:
+        lacking("a network of its own takes root")
     in_wheel = installed("datadog-serverless-compat", _BINARY)
     binary = shutil.copy(in_wheel, tmp_path_factory.mktemp("binary"))  # a wheel's file cannot be executed
     Path(binary).chmod(0o700)
