@@ -59,6 +59,9 @@ class Outbox:
         self._turn = threading.Lock()  # held through sends, which never wait; nobody waits for it
         self._closed = False
 
+    def __len__(self) -> int:
+        return len(self._waiting)
+
     def send(self, payload: bytes) -> Outcome:
         """Hand one datagram to the kernel, or let it wait. Must not block and must not raise."""
         ticket = Ticket(payload)

@@ -122,6 +122,7 @@ class StatsClient(TaggedCalls):
                 "datagrams": self._datagrams,
                 "lines": self._lines,
                 "bytes": self._bytes,
+                "datagrams_waiting": len(self._outbox),
                 "lines_dropped": dict(self._dropped),
                 "last_error": None if self._last_error is None else str(self._last_error),
             }

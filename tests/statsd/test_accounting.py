@@ -132,13 +132,12 @@ def test_law_holds_at_any_moment_over_a_socket_that_is_full_refuses_or_breaks(
     client._transport = Faulty(answers, limit, stream=stream)
     client._outbox = Outbox(client._transport, client._count, max_waiting=max_waiting)
     emitter, ledger = make_emitter(client)
-    added = calls = 0
+    added = 0
     for step in steps:
         if isinstance(step, Batch):
             added += step.weight
             emitter.add(step)
-            calls += 3  # somebody's calls on the same client come between
-            for number in range(3):
+            for number in range(3):  # somebody's calls on the same client come between
                 client.incr(f"own.n{number}")
         else:
             emitter.flush(step)
@@ -150,8 +149,27 @@ def test_law_holds_at_any_moment_over_a_socket_that_is_full_refuses_or_breaks(
     delivery = ledger.read()
     assert delivery.accepted == added == delivery.delivered + sum(delivery.dropped.values())
     assert delivery.pending == emitter.pending_weight == 0
-    stats: Any = client.stats()
-    assert stats["lines"] + sum(stats["lines_dropped"].values()) >= calls
+
+
+@settings(deadline=None)
+@given(st.lists(ANSWERS, min_size=1, max_size=7), st.booleans(), st.integers(1, 5), st.integers(0, 30))
+def test_every_line_of_calls_by_hand_is_sent_dropped_or_waiting(
+    answers: list[SendOutcome], stream: bool, max_waiting: int, calls: int
+) -> None:
+    client = StatsClient("127.0.0.1", dialect=DIALECTS["datadog"])
+    client._transport = Faulty(answers, 8192, stream=stream)
+    client._outbox = Outbox(client._transport, client._count, max_waiting=max_waiting)
+    for number in range(1, calls + 1):
+        client.incr("jobs")
+        stats: Any = client.stats()
+        waiting = stats["datagrams_waiting"]
+        assert stats["lines"] + sum(stats["lines_dropped"].values()) + waiting == number
+        assert waiting <= max_waiting
+    client.close()
+
+    stats = client.stats()
+    assert stats["lines"] + sum(stats["lines_dropped"].values()) == calls
+    assert stats["datagrams_waiting"] == 0
 
 
 SANE_BATCHES = st.builds(

@@ -1,5 +1,6 @@
 """FLUSH_EACH_TASK through the whole library: what a task did is on the wire when it returns."""
 
+import socket
 import subprocess
 import sys
 import textwrap
@@ -101,6 +102,29 @@ def test_what_a_task_did_is_sent_before_it_returns(receiver: Any, make: MakeTele
     assert stats["pending"] == 0
     assert stats["delivered"] >= 4  # started, claimed, completed, its duration; the user's own
     assert counts(receiver.take(2))["mails"] == 2
+
+
+@pytest.mark.parametrize("kind", [socket.SOCK_DGRAM, socket.SOCK_STREAM])
+def test_agent_behind_a_unix_socket_has_it_too(tmp_path: Path, kind: socket.SocketKind) -> None:
+    path = tmp_path / "dsd.socket"
+    with socket.socket(socket.AF_UNIX, kind) as agent:
+        agent.bind(str(path))
+        agent.settimeout(5)
+        if kind == socket.SOCK_STREAM:
+            agent.listen(1)
+        telemetry = Telemetry(
+            statsd_socket=f"unix://{path}", statsd_dialect="datadog", flush_each_task=True, state_dir=tmp_path
+        )
+        task: Any = telemetry.task("send", queue="mail")(lambda: None)
+        task()
+        stats: Any = telemetry.health().telemetry["statsd"]
+        connection = agent if kind == socket.SOCK_DGRAM else agent.accept()[0]
+        with connection:
+            payload = connection.recv(8192)[0 if kind == socket.SOCK_DGRAM else 4 :]
+            telemetry.close(2.0)
+
+    assert b"queue.tasks.completed:1|c|#queue:mail,type:send" in payload.split(b"\n")
+    assert (stats["socket"], stats["pending"], stats["dropped"]) == (f"unix://{path}", 0, {})
 
 
 @pytest.mark.parametrize("asked", [True, False])

@@ -289,6 +289,7 @@ def test_stats_are_plain_values(record: Record, make_emitter: MakeEmitter) -> No
         "datagrams": 0,
         "lines": 0,
         "bytes": 0,
+        "datagrams_waiting": 0,
         "lines_dropped": {"refused": 1},
         "last_error": "refused",
         "accepted": 2,
