@@ -25,6 +25,9 @@ from queue_telemetry.statsd._unix_transport import UnixTransport
 __all__ = ["Pipeline", "StatsClient"]
 
 _SMALLEST_PAYLOAD_BYTES = 64
+_SURE_PAYLOAD_BYTES = (
+    508  # RFC 791: any IPv4 path takes 576 with headers, so that the kernel need not be asked
+)
 _LARGEST_PAYLOAD_BYTES = 65_507  # 65,535 - 20 (IPv4) - 8 (UDP)
 _MAX_PREFIX_CHARS = 100  # half of a name
 
@@ -185,7 +188,10 @@ class StatsClient(TaggedCalls):
             self._resolver.start()
             if not self._transport.has_address:
                 return DropReason.UNRESOLVED
-        if len(payload) > self._maxudpsize:
+        if (
+            len(payload) > (self._max_payload_bytes or _SURE_PAYLOAD_BYTES)
+            and len(payload) > self._maxudpsize
+        ):
             return DropReason.OVERSIZE
         return None
 
