@@ -64,18 +64,23 @@ class Outbox:
 
     def send(self, payload: bytes) -> Outcome:
         """Hand one datagram to the kernel, or let it wait. Must not block and must not raise."""
-        ticket = Ticket(payload)
         if self._waiting or not self._turn.acquire(blocking=False):
+            ticket = Ticket(payload)
             self._waiting.append(ticket)
         else:
             try:
-                self._try(ticket)
-                if not ticket.settled:
+                outcome = self._transport.send(payload)
+                if outcome is BUSY:
+                    ticket = Ticket(payload)
                     self._waiting.appendleft(ticket)  # the transport may have sent a part of it
             finally:
                 self._turn.release()
-        if self._waiting:
-            self.advance()
+            if outcome is not BUSY:
+                self._on_settled(payload, outcome)
+                if self._waiting:  # what others left meanwhile
+                    self.advance()
+                return outcome
+        self.advance()
         return ticket.reason if ticket.settled else ticket
 
     def advance(self) -> bool:

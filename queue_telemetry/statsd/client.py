@@ -160,7 +160,8 @@ class StatsClient(TaggedCalls):
             self._count(payload, outcome)
         else:
             outcome = self._outbox.send(payload)
-        self._say_losses()
+        if self._unsaid is not None:
+            self._say_losses()
         return outcome
 
     def _count(self, payload: bytes, reason: DropReason | None) -> None:
