@@ -11,6 +11,7 @@ BEGIN, END = "<!-- settings -->", "<!-- /settings -->"
 
 # Defaults that depend on other settings, which the class holds as None.
 DEPENDENT = {
+    "statsd_max_payload_bytes": "by the path",
     "statsd_timer_type": "`ms`; for the dialect `datadog` `d`",
     "task_logs": "`all` with `LOG_URL`, else `none`",
 }

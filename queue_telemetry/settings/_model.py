@@ -40,6 +40,8 @@ def _check_token(token: SecretStr) -> SecretStr:
 
 _Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
 _Host = Annotated[_Text, AfterValidator(_parse.check_host)]
+_Socket = Annotated[_Text, AfterValidator(_parse.check_socket)]
+_Origin = Annotated[_Text, AfterValidator(_parse.check_origin)]
 _Prefix = Annotated[_Text, AfterValidator(_parse.check_prefix)]
 _Tags = Annotated[dict[str, str], BeforeValidator(_parse.split_tags)]
 _Headers = Annotated[dict[str, SecretStr], BeforeValidator(_parse.split_headers)]
@@ -85,15 +87,26 @@ class Settings(BaseSettings):
     `DD_AGENT_HOST`, `STATSD_HOST`."""
     statsd_port: int = Field(8125, ge=1, le=65535)
     """Its UDP port. Borrowed: `DD_DOGSTATSD_URL`, `DD_DOGSTATSD_PORT`, `STATSD_PORT`."""
-    statsd_dialect: Literal["statsd", "datadog"] = "statsd"
-    """How lines are written: `statsd` has tag values in the names, which every receiver reads; `datadog` has real
-    tags. `datadog` when the host came from a `DD_*` variable."""
+    statsd_socket: _Socket | None = None
+    """A Unix socket on this host instead of host and port, such as `/var/run/datadog/dsd.socket`; `unixgram://` or
+    `unixstream://` before it says its type, else both are tried. A host that was set more strongly wins. Borrowed:
+    `DD_DOGSTATSD_URL` that begins with `unix`."""
+    statsd_dialect: Literal["statsd", "graphite", "datadog"] = "statsd"
+    """How lines are written: `statsd` has tag values in the names, which every receiver reads; `graphite` has
+    `;tag=value` in them, for a daemon in front of Graphite 1.1 or later; `datadog` has DogStatsD's tags. `datadog` when
+    the receiver came from a `DD_*` variable."""
     statsd_prefix: _Prefix | None = None
     """What all metric names begin with, without the last dot. Borrowed: `STATSD_PREFIX`."""
+    statsd_entity_id: _Origin | None = None
+    """The pod's UID or the container's id, for an Agent that tells by it where metrics come from; only in the dialect
+    `datadog`. Borrowed: `DD_ENTITY_ID`."""
+    statsd_external_env: _Origin | None = None
+    """The same in the words of Datadog's admission controller, passed on as it is. Borrowed: `DD_EXTERNAL_ENV`."""
     statsd_flush_interval_s: float = Field(2, ge=0.1, le=60)
     """Seconds between two sendings; well inside the 10 s in which receivers add up."""
-    statsd_max_payload_bytes: int = Field(1432, ge=64, le=65507)
-    """Largest datagram; fits an Ethernet frame of 1500 with slack for tunnels. Borrowed: `STATSD_MAXUDPSIZE`."""
+    statsd_max_payload_bytes: Annotated[int, Field(ge=64, le=65507)] | None = None
+    """Largest datagram. Without it, what the path takes: 8192 on this host, which is the Agent's buffer, elsewhere by
+    the path's MTU, and at most 1432, which every receiver takes whole. Borrowed: `STATSD_MAXUDPSIZE`."""
     statsd_timer_type: Literal["ms", "h", "d"] = Field(default=None, validate_default=True)
     """What timers are sent as: `ms`, or for Datadog `h` (histogram) or `d` (distribution, which its server merges
     over hosts)."""
@@ -121,6 +134,9 @@ class Settings(BaseSettings):
     """Which lifecycle records are written for each task."""
     max_series: _Count = 1000
     """Most tag combinations of one metric; later ones are counted together, so that a mistake stays bounded."""
+    flush_each_task: bool = False
+    """Whether metrics are sent at the end of each task, on the task's own thread: for workers that fork for a job and
+    end in `os._exit`, which would lose them. Takes about a tenth of a millisecond."""
     state_dir: _Path | None = None
     """Where the processes of this host agree on small numbers that tell their gauges apart; by default a private folder
     of the user's."""
@@ -145,8 +161,8 @@ class Settings(BaseSettings):
 
     @property
     def statsd_host_was_set(self) -> bool:
-        """Whether the host came from anywhere but the default: only then does a refusing agent matter to health."""
-        return "statsd_host" in self.model_fields_set
+        """Whether the receiver is anywhere but the default: only then does a refusing agent matter to health."""
+        return self.statsd_socket is not None or "statsd_host" in self.model_fields_set
 
     @classmethod
     @override
@@ -167,8 +183,8 @@ class Settings(BaseSettings):
         dialect = info.data.get("statsd_dialect")  # absent when that was wrong itself
         if value is None:
             return "d" if dialect == "datadog" else "ms"
-        if dialect == "statsd" and value in ("h", "d"):
-            raise ValueError("ms, the only timer of the dialect statsd")
+        if dialect in ("statsd", "graphite") and value in ("h", "d"):
+            raise ValueError(f"ms, the only timer of the dialect {dialect}")
         return value
 
     @field_validator("log_headers")

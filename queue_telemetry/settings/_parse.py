@@ -9,11 +9,15 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
 
+from queue_telemetry.statsd import DIALECTS, Origin, parse_socket_path
+
 __all__ = [
     "check_header",
     "check_host",
+    "check_origin",
     "check_path",
     "check_prefix",
+    "check_socket",
     "check_token",
     "check_url",
     "split_headers",
@@ -46,6 +50,12 @@ def check_host(host: str) -> str:
     return host
 
 
+def check_origin(text: str) -> str:
+    """Refuse what would end a field of a line."""
+    Origin.of(text, None, DIALECTS["datadog"])
+    return text
+
+
 def check_path(path: Path) -> Path:
     """Return a path that the operating system can look for; it need not exist."""
     if "\0" in str(path):
@@ -59,6 +69,12 @@ def check_prefix(prefix: str) -> str:
     if not _PREFIX.fullmatch(prefix) or len(prefix) > _MAX_PREFIX_CHARS:
         raise ValueError
     return prefix
+
+
+def check_socket(text: str) -> str:
+    """Refuse what is not the path of a Unix socket or a URL of one."""
+    parse_socket_path(text)
+    return text
 
 
 def check_url(url: str) -> None:

@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable
 from typing import Final
 
-from queue_telemetry._runtime import BackgroundLoop, Clock, DeliveryLedger, DropReason
+from queue_telemetry._runtime import BackgroundLoop, Clock, DeliveryLedger, DropReason, guarded
 from queue_telemetry.logs import LogPipeline, RecordBuffer
 from queue_telemetry.metrics import Batch
 from queue_telemetry.processes import Slot, acquire, private_dir
@@ -18,6 +18,7 @@ _NO_FAULT_OF_THE_SINK: Final = frozenset({DropReason.INVALID, DropReason.CLOSED,
 _LOSS_SHOWS_FOR_S: Final = 60.0
 _FAILING_FROM: Final = 3  # attempts in a row; one may be a collector's restart
 _STATSD_SHARE_S: Final = 0.5  # of a closing time: what a flush over UDP takes in all but the worst case
+_TASK_SHARE_S: Final = 0.05  # of a task's time, when the socket or another thread's flush is in the way
 _GOODBYE_S: Final = (
     0.1  # for the last words, what became of the logs among them, when those took more than their time
 )
@@ -49,6 +50,7 @@ class Outputs:
         self._slot = _acquire_slot(settings)  # after all that may refuse a setting
         self._emitter = self._make_emitter(settings, client)
         self._loop = BackgroundLoop("queue_telemetry-statsd", self._step)
+        self._task_share_s = _TASK_SHARE_S
         self._lost: dict[str, tuple[int, float]] = {}
         self.buffer: RecordBuffer | None = None if self._logs is None else self._logs.buffer
 
@@ -73,6 +75,16 @@ class Outputs:
         if self._logs is not None:
             sent &= self._logs.flush(max(0.0, deadline_s - time.monotonic()))
         return sent
+
+    def flush_task(self) -> None:
+        """Send the metrics so far, at the end of a task and on its thread. Must not raise.
+
+        It takes as long as the kernel takes the datagrams, and at most 50 ms. After a time when that was too short, it
+        waits for nothing until all could be sent again, so that a receiver that hangs does not slow each task down.
+        """
+        with guarded():
+            sent = self._collect() and self._emitter.flush(self._task_share_s)
+        self._task_share_s = _TASK_SHARE_S if sent else 0.0
 
     def close(self, timeout_s: float) -> bool:
         """Send what can be sent in time, drop and count the rest, stop the threads, give the slot back."""
@@ -171,8 +183,11 @@ def _statsd_client(settings: Settings) -> StatsClient:
         settings.statsd_port,
         settings.statsd_prefix,
         settings.statsd_max_payload_bytes,
+        socket_path=settings.statsd_socket,
         dialect=DIALECTS[settings.statsd_dialect],
         constant_tags=constant_tags(settings),
+        entity_id=settings.statsd_entity_id,
+        external_env=settings.statsd_external_env,
     )
 
 

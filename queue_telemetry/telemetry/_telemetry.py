@@ -256,7 +256,7 @@ class Telemetry(Instruments, Operations):
             self._ticker = BackgroundLoop("queue_telemetry-ticker", self._tick)
         if destination.start() and (self._ticker.alive or self._ticker.start()):
             self._start_failures = 0
-            self._gate.quiet = not self._tracker.lifecycle.events
+            self._gate.quiet = not self._tracker.lifecycle.events and self._tracker.on_end is None
             self._gate.asleep = False
             return True
         say("threads", "this process can have no more threads; telemetry sends in place and tries again")
@@ -276,6 +276,7 @@ class Telemetry(Instruments, Operations):
         if outputs is not None:
             self._registry.max_series = settings.max_series
             self._tracker.lifecycle.events = EVENTS_BY_SETTING[settings.task_logs]
+            self._tracker.on_end = outputs.flush_task if settings.flush_each_task else None
             self._tracker.workers.default_id = settings.worker_id or f"{host_name()}:{os.getpid()}"
         self._sink.send_to(settings, None if outputs is None else outputs.buffer)
         return self._collection.swap(outputs)  # last: who sees a destination relies on the sink

@@ -20,10 +20,13 @@ def test_the_defaults_are_the_documented_ones() -> None:
         "worker_id": None,
         "statsd_host": "127.0.0.1",
         "statsd_port": 8125,
+        "statsd_socket": None,
         "statsd_dialect": "statsd",
         "statsd_prefix": None,
+        "statsd_entity_id": None,
+        "statsd_external_env": None,
         "statsd_flush_interval_s": 2,
-        "statsd_max_payload_bytes": 1432,
+        "statsd_max_payload_bytes": None,
         "statsd_timer_type": "ms",
         "statsd_max_samples": 4096,
         "log_url": None,
@@ -36,6 +39,7 @@ def test_the_defaults_are_the_documented_ones() -> None:
         "log_redact_keys": (),
         "task_logs": "none",
         "max_series": 1000,
+        "flush_each_task": False,
         "state_dir": None,
         "health_heartbeat_max_age_s": 60,
         "health_min_workers": 0,
@@ -76,6 +80,7 @@ def test_values_are_taken_as_text_or_as_what_they_are() -> None:
     [
         ("statsd", None, "ms"),
         ("statsd", "ms", "ms"),
+        ("graphite", None, "ms"),
         ("datadog", None, "d"),
         ("datadog", "ms", "ms"),
         ("datadog", "h", "h"),
@@ -105,6 +110,10 @@ def test_lifecycle_records_are_written_when_they_are_shipped_unless_set(
 
 PORT = "a whole number from 1 to 65535"
 HOST = "a host name or an IP address, without a scheme or a port"
+SOCKET = (
+    "the absolute path of a Unix socket, such as /var/run/datadog/dsd.socket, or unix://, unixgram:// or "
+    "unixstream:// before it"
+)
 URL = "an http or https URL with a host, such as https://logs.example.com/ingest"
 HEADERS = "Name=value pairs in printable ASCII, such as X-Scope=core,X-Source=worker, without Host, Connection and the like"
 TEXT = "text that is not empty"
@@ -129,13 +138,18 @@ SECRET = "**********"
         ("statsd_port", "80x25", "'80x25'", PORT),
         ("statsd_port", 0, "0", PORT),
         ("statsd_port", 65536, "65536", PORT),
-        ("statsd_dialect", "graphite", "'graphite'", "statsd or datadog"),
+        ("statsd_socket", "dsd.socket", "'dsd.socket'", SOCKET),
+        ("statsd_socket", "tcp:///a", "'tcp:///a'", SOCKET),
+        ("statsd_socket", "/" + "x" * 200, "'/" + "x" * 78 + "...", SOCKET),
+        ("statsd_dialect", "influx", "'influx'", "statsd, graphite or datadog"),
         (
             "statsd_prefix",
             "a b",
             "'a b'",
             "a name such as billing.prod: ASCII letters, digits, _ and -, a letter first, at most 100 characters",
         ),
+        ("statsd_entity_id", "a|b", "'a|b'", "at most 200 visible ASCII characters without |"),
+        ("statsd_external_env", "a b", "'a b'", "at most 200 visible ASCII characters without |"),
         ("statsd_flush_interval_s", 0.05, "0.05", "a number from 0.1 to 60"),
         ("statsd_flush_interval_s", "nan", "'nan'", "a number from 0.1 to 60"),
         ("statsd_max_payload_bytes", 63, "63", "a whole number from 64 to 65507"),

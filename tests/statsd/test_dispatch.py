@@ -1,0 +1,147 @@
+"""Flushes over real sockets that are full, go away and come back."""
+
+import socket
+import threading
+import time
+from collections.abc import Callable, Generator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from queue_telemetry._runtime import DeliveryLedger, DropReason
+from queue_telemetry.metrics import CATALOG, Batch, Series
+from queue_telemetry.statsd import DIALECTS, Emitter, StatsClient
+
+MakeEmitter = Callable[..., tuple[Emitter, DeliveryLedger]]
+COUNTER = Series(CATALOG["queue.tasks.completed"], ("mail", "send"))
+TIMER = Series(CATALOG["queue.task.wait"], ("mail", "send"))
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "dsd.socket"
+
+
+@pytest.fixture
+def client(path: Path) -> Generator[StatsClient]:
+    client = StatsClient(socket_path=str(path), dialect=DIALECTS["datadog"])
+    yield client
+    client.close()
+
+
+class Agent:
+    """Listens on a Unix socket of either type and counts the values of timings, until it is closed."""
+
+    def __init__(self, path: Path, kind: socket.SocketKind) -> None:
+        path.unlink(missing_ok=True)
+        self._kind = kind
+        self._socket = socket.socket(socket.AF_UNIX, kind)
+        self._socket.bind(str(path))
+        self._socket.settimeout(5)
+        if kind == socket.SOCK_STREAM:
+            self._socket.listen(4)
+        self.values = 0
+
+    def read(self, values: int) -> None:
+        """Read until so many values of timings came; each payload must be whole lines."""
+        if self._kind == socket.SOCK_DGRAM:
+            while self.values < values:
+                self._take(self._socket.recv(65_535))
+            return
+        connection, _ = self._socket.accept()
+        with connection, connection.makefile("rb") as stream:
+            while self.values < values:
+                length = int.from_bytes(stream.read(4), "little")
+                assert 0 < length <= 8192
+                self._take(stream.read(length))
+
+    def close(self) -> None:
+        self._socket.close()
+
+    def _take(self, payload: bytes) -> None:
+        for line in payload.decode().split("\n"):
+            name, *values = line.partition("|")[0].split(":")
+            assert name.startswith("queue.")
+            self.values += len(values) if "wait" in name else 0
+
+
+@pytest.mark.parametrize("kind", [socket.SOCK_DGRAM, socket.SOCK_STREAM])
+def test_slow_agent_gets_everything(
+    path: Path, client: StatsClient, make_emitter: MakeEmitter, kind: socket.SocketKind
+) -> None:
+    agent = Agent(path, kind)
+    emitter, ledger = make_emitter(client, max_samples=1_000_000)
+    emitter.add(Batch(timings=[(TIMER, [0.25] * 100_000)]))
+    assert not emitter.flush(0.0)  # the socket holds less than that
+    reader = threading.Thread(target=agent.read, args=(100_000,))
+    reader.start()
+    sent = emitter.flush(10.0)
+    reader.join(10.0)
+    agent.close()
+
+    assert sent
+    assert agent.values == 100_000
+    assert (ledger.read().delivered, ledger.read().dropped) == (100_000, {})
+
+
+@pytest.mark.parametrize("kind", [socket.SOCK_DGRAM, socket.SOCK_STREAM])
+def test_agent_that_hangs_holds_nobody_up_and_nothing_is_lost(
+    path: Path, client: StatsClient, make_emitter: MakeEmitter, kind: socket.SocketKind
+) -> None:
+    agent = Agent(path, kind)
+    emitter, ledger = make_emitter(client, max_samples=1_000_000)
+    emitter.add(Batch(timings=[(TIMER, [0.25] * 100_000)]))
+    began_s = time.monotonic()
+    sent = [emitter.flush(0.02) for _ in range(3)]
+    took_s = time.monotonic() - began_s
+    emitter.add(Batch(counters=[(COUNTER, 5, 5)]))
+    delivery = ledger.read()
+
+    assert sent == [False] * 3
+    assert took_s < 2.0
+    assert delivery.dropped == {}
+    assert delivery.pending == emitter.pending_weight > 0
+    assert not emitter.close(0.0)
+    agent.close()
+    delivery = ledger.read()
+    assert delivery.dropped.keys() == {DropReason.SHUTDOWN}
+    assert delivery.delivered + delivery.dropped[DropReason.SHUTDOWN] == 100_005
+    assert delivery.pending == emitter.pending_weight == 0
+
+
+@pytest.mark.parametrize("kind", [socket.SOCK_DGRAM, socket.SOCK_STREAM])
+def test_agent_that_is_away_costs_what_is_sent_meanwhile_and_that_is_counted(
+    path: Path, client: StatsClient, make_emitter: MakeEmitter, kind: socket.SocketKind
+) -> None:
+    emitter, ledger = make_emitter(client)
+    emitter.add(Batch(timings=[(TIMER, [0.25] * 7)]))
+    assert emitter.flush(1.0)
+    agent = Agent(path, kind)
+    emitter.add(Batch(timings=[(TIMER, [0.25] * 9)]))
+    assert emitter.flush(1.0)
+    agent.read(9)
+    agent.close()
+    delivery = ledger.read()
+
+    assert (delivery.delivered, delivery.dropped) == (9, {DropReason.REFUSED: 7})
+    assert agent.values == 9
+
+
+def test_burst_of_large_datagrams_is_as_short_in_bytes(
+    receiver: Any, make_emitter: MakeEmitter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client = StatsClient("127.0.0.1", receiver.port, None, 8192)
+    emitter, _ = make_emitter(client, max_samples=100_000)
+    pauses: list[object] = []
+
+    class Pause:
+        def acquire(self, timeout: float) -> None:
+            pauses.append(client.stats()["datagrams"])
+
+    monkeypatch.setattr(emitter._dispatch, "_pause", Pause())
+    emitter.add(Batch(timings=[(TIMER, [0.5] * 4000)]))
+    assert emitter.flush(10.0)
+    emitter.close(1.0)
+
+    assert pauses[:3] == [6, 12, 18]  # 6 of 8192 are as much as 32 of 1432
