@@ -1,9 +1,7 @@
-"""Servers nobody here wrote: found or the test is skipped, started on free ports of loopback, ended by their handle."""
+"""Applications of the library in processes of their own, and a table of what each server stored of their work."""
 
 import json
 import os
-import shutil
-import socket
 import subprocess
 import sys
 import threading
@@ -12,44 +10,23 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final, NoReturn
+from typing import Any, Final
 
 import pytest
 
 _HERE: Final = Path(__file__).parent
-_SERVERS: Final = Path(sys.prefix) / "servers"
 _ENDS_WITHIN_S: Final = 10.0
 _POLL_S: Final = 0.05
-_REQUIRED: Final = "ACCEPTANCE_REQUIRED"
+_SEND: Final = """
+import socket, sys
+with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
+    sender.sendto(sys.argv[2].encode(), ("127.0.0.1", int(sys.argv[1])))
+"""
 _SETTINGS: Final = ("QUEUE_TELEMETRY_", "DD_", "STATSD_")
 _ROWS: Final = pytest.StashKey[list[tuple[str, ...]]]()
 _HEADER: Final = ("server", "dialect", "what it stored", "expected", "stored")
 
 Values = dict[str, float]
-
-
-@dataclass
-class Server:
-    """A server's process and what it writes."""
-
-    process: subprocess.Popen[bytes]
-    log: Path
-
-    def text(self) -> str:
-        return self.log.read_text(errors="replace")
-
-    def has_udp_port(self, port: int) -> bool:
-        """Tell whether a UDP port is bound where the server runs, be that a network of its own."""
-        bound = Path(f"/proc/{self.process.pid}/net/udp").read_text()
-        return f":{port:04X} " in bound
-
-    def stop(self) -> None:
-        self.process.terminate()
-        try:
-            self.process.wait(_ENDS_WITHIN_S)
-        except subprocess.TimeoutExpired:
-            self.process.kill()
-            self.process.wait(_ENDS_WITHIN_S)
 
 
 @dataclass
@@ -76,29 +53,9 @@ class Application:
 
 
 @pytest.fixture(scope="session")
-def lacking() -> Callable[[str], NoReturn]:
-    """Skip the test for a reason; fail it where skipping is forbidden."""
-
-    def skip(reason: str) -> NoReturn:
-        if os.environ.get(_REQUIRED, "") not in {"", "0"}:
-            pytest.fail(f"{reason} ({_REQUIRED} is set)")
-        pytest.skip(reason)
-
-    return skip
-
-
-@pytest.fixture(scope="session")
-def installed(lacking: Callable[[str], NoReturn]) -> Callable[..., str]:
-    """Return the path of a server, by its command or where `.ci/install-servers` puts it."""
-
-    def find(name: str, path: Path | None = None) -> str:
-        everywhere = f"{os.environ.get('PATH', '')}:/usr/sbin"
-        found = shutil.which(name, path=everywhere) if path is None else str(_SERVERS / path)
-        if found is None or not Path(found).exists():
-            lacking(f"{name} is not installed: .ci/install-servers does that")
-        return found
-
-    return find
+def clean_environment() -> dict[str, str]:
+    """Return the environment without any setting of the library."""
+    return {name: value for name, value in os.environ.items() if not name.startswith(_SETTINGS)}
 
 
 @pytest.fixture(scope="session")
@@ -114,54 +71,10 @@ def until() -> Callable[..., Any]:
     return wait
 
 
-@pytest.fixture(scope="session")
-def free_port() -> Callable[[int], int]:
-    """Return a port of loopback that nothing is bound to, for TCP or UDP."""
-
-    def find(kind: int) -> int:
-        with socket.socket(socket.AF_INET, kind) as probe:
-            probe.bind(("127.0.0.1", 0))
-            return int(probe.getsockname()[1])
-
-    return find
-
-
-@pytest.fixture(scope="session")
-def start_server(
-    tmp_path_factory: pytest.TempPathFactory, until: Callable[..., Any]
-) -> Iterator[Callable[..., Server]]:
-    """Start a server and wait until it says that it is ready; all of them end with the session."""
-    with ExitStack() as stack:
-
-        def start(
-            name: str,
-            command: Sequence[str],
-            is_ready: Callable[[Server], bool],
-            *,
-            variables: Mapping[str, str] | None = None,
-        ) -> Server:
-            log = tmp_path_factory.mktemp(name) / "output.log"
-            with log.open("wb") as output:
-                process = subprocess.Popen(
-                    list(command),
-                    stdin=subprocess.DEVNULL,
-                    stdout=output,
-                    stderr=subprocess.STDOUT,
-                    cwd=log.parent,
-                    env={**_clean_environment(), **(variables or {})},
-                )
-            server = Server(process, log)
-            stack.callback(server.stop)
-            ready = until(lambda: process.poll() is not None or is_ready(server))
-            assert ready, f"{name} did not start\n{server.text()}"
-            assert process.poll() is None, f"{name} ended\n{server.text()}"
-            return server
-
-        yield start
-
-
 @pytest.fixture
-def run_application(tmp_path: Path) -> Iterator[Callable[..., Application]]:
+def run_application(
+    tmp_path: Path, clean_environment: dict[str, str]
+) -> Iterator[Callable[..., Application]]:
     """Run processes that work through the library and wait until all have flushed; they end with the test."""
     with ExitStack() as stack:
 
@@ -170,19 +83,20 @@ def run_application(tmp_path: Path) -> Iterator[Callable[..., Application]]:
             *,
             plans: Sequence[Mapping[str, object]] = ({},),
             inside: Sequence[str] = (),
+            script: str = "workload.py",
         ) -> Application:
             application = Application()
             stack.callback(application.kill)
             given = {"state_dir": str(tmp_path / "state"), **settings}
             for plan in plans:
-                script = [sys.executable, "-W", "error", str(_HERE / "workload.py")]
+                python = [sys.executable, "-W", "error", str(_HERE / script)]
                 application.processes.append(
                     subprocess.Popen(
-                        [*inside, *script, json.dumps(given), json.dumps(plan)],
+                        [*inside, *python, json.dumps(given), json.dumps(plan)],
                         stdin=subprocess.PIPE,
                         stdout=subprocess.PIPE,
                         cwd=tmp_path,
-                        env=_clean_environment(),
+                        env=clean_environment,
                         text=True,
                     )
                 )
@@ -192,6 +106,16 @@ def run_application(tmp_path: Path) -> Iterator[Callable[..., Application]]:
             return application
 
         yield run
+
+
+@pytest.fixture(scope="session")
+def send_line() -> Callable[..., None]:
+    """Send one line by UDP as it is, past the library: to see that a server tells of what it cannot read."""
+
+    def send(port: int, line: str, *, inside: Sequence[str] = ()) -> None:
+        subprocess.run([*inside, sys.executable, "-c", _SEND, str(port), line], check=True)
+
+    return send
 
 
 @pytest.fixture
@@ -217,6 +141,41 @@ def assert_stored(
     return compare
 
 
+@pytest.fixture
+def assert_four_processes_keep_theirs(
+    run_application: Callable[..., Application], assert_stored: Callable[..., None]
+) -> Callable[..., None]:
+    """Have four processes at once count and set gauges, then end: none overwrites another's, and counts add up.
+
+    Which process got which slot is chance, so their balances are compared in order.
+    """
+
+    def compare(
+        what: tuple[str, str],
+        read: Callable[[], Values],
+        settings: Mapping[str, object],
+        *,
+        balances: Sequence[str],
+        workers: Sequence[str],
+        completed: str,
+        inside: Sequence[str] = (),
+    ) -> None:
+        plans = [{"rounds": 10, "tasks": 30, "slots": 2, "balance": balance} for balance in (-1, -2, -3, -4)]
+        application = run_application(settings, plans=plans, inside=inside)
+
+        def stored() -> Values:
+            values = read()
+            in_order = sorted(values.get(balance, 0.0) for balance in balances)
+            return {**values, **{f"balance {place} of 4": value for place, value in enumerate(in_order, 1)}}
+
+        kept = {f"balance {place} of 4": place - 5.0 for place in range(1, 5)}
+        assert_stored(what, {**kept, **dict.fromkeys(workers, 1.0), completed: 1200.0}, stored)
+        application.end()
+        assert_stored((what[0], f"{what[1]}, closed"), {**kept, **dict.fromkeys(workers, 0.0)}, stored)
+
+    return compare
+
+
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
     """Show each server, dialect and value that was compared."""
     rows = config.stash.get(_ROWS, [])
@@ -227,7 +186,3 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
         for row in table:
             cells = (cell.ljust(width) for cell, width in zip(row, widths, strict=True))
             terminalreporter.write_line("  ".join(cells).rstrip())
-
-
-def _clean_environment() -> dict[str, str]:
-    return {name: value for name, value in os.environ.items() if not name.startswith(_SETTINGS)}

@@ -10,9 +10,7 @@ from contextlib import suppress
 
 from queue_telemetry import Telemetry
 
-_BETWEEN_ROUNDS_S = (
-    0.05  # an application's flushes are seconds apart; without a pause a receiver's buffer overflows
-)
+_BETWEEN_ROUNDS_S = 0.05  # an application's flushes are seconds apart; a plan of bursts says 0
 
 
 def main() -> None:
@@ -27,7 +25,8 @@ def main() -> None:
     def fail() -> None:
         raise ValueError
 
-    render = telemetry.timer("render", template="invoice")
+    templates = plan.get("templates", ["invoice"])
+    renders = [telemetry.timer("render", template=template) for template in templates]
     pause = threading.Event()
     with telemetry.worker("w", slots=plan.get("slots", 1)):
         telemetry.queue_size("mail").set(42)
@@ -38,12 +37,13 @@ def main() -> None:
                 if number % 10 == 0:
                     with suppress(ValueError):
                         fail()
-            for milliseconds in range(plan.get("timings", 0)):
-                render.observe((milliseconds % 100 + 1) / 1000)
+            for render in renders:
+                for milliseconds in range(plan.get("timings", 0)):
+                    render.observe((milliseconds % 100 + 1) / 1000)
             telemetry.counter("mails_sent", provider="ses").increment(plan.get("mails", 3))
             if not telemetry.flush(10.0):
                 sys.exit("not everything was sent in time")
-            pause.wait(_BETWEEN_ROUNDS_S)
+            pause.wait(plan.get("pause_s", _BETWEEN_ROUNDS_S))
         say(telemetry)
         sys.stdin.readline()
     telemetry.close()

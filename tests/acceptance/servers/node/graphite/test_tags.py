@@ -7,9 +7,8 @@ from typing import Any
 
 import pytest
 
-pytestmark = [pytest.mark.acceptance, pytest.mark.timeout(60)]
+pytestmark = [pytest.mark.acceptance, pytest.mark.timeout(90)]
 
-_SERVER = ("npm statsd 0.9.0 -> victoria-metrics 1.79", "graphite")
 _HOST = re.sub(r"[^A-Za-z0-9_.\-]", "_", socket.gethostname()[:63])
 
 RunApplication = Callable[..., Any]
@@ -41,7 +40,7 @@ def test_everything_is_exact_by_name_and_tags(
     error, own = {"error_type": "ValueError", "reason": "exception"}, {"host": _HOST, "slot": "0"}
 
     assert_stored(
-        _SERVER,
+        (graphite.name, "graphite"),
         {
             _series("counters.exact.queue.tasks.started.count", **send): 2000,
             _series("counters.exact.queue.tasks.completed.count", **send): 2000,
@@ -58,44 +57,54 @@ def test_everything_is_exact_by_name_and_tags(
     )
 
 
+def test_a_series_is_found_by_its_tags_alone(
+    graphite: Any, run_application: RunApplication, assert_stored: AssertStored
+) -> None:
+    plan = {"tasks": 30, "mails": 7, "task_tags": {"tier": "gold"}}
+    run_application(_settings(graphite, "found", tags={"team": "b"}), plans=[plan])
+    send = {"queue": "mail", "type": "send", "tier": "gold", "team": "b"}
+
+    assert_stored(
+        (graphite.name, "graphite, by team and outcome"),
+        {_series("timers.found.queue.task.duration.count", **send, outcome="completed"): 30},
+        lambda: graphite.stored(team="b", tier="gold", outcome="completed"),
+    )
+    assert_stored(
+        (graphite.name, "graphite, by team and provider"),
+        {_series("counters.found.mails_sent.count", provider="ses", team="b"): 7},
+        lambda: graphite.stored(team="b", provider="ses"),
+    )
+
+
 def test_timing_counts_are_exact_through_sampling(
     graphite: Any, run_application: RunApplication, assert_stored: AssertStored
 ) -> None:
     plan = {"rounds": 7, "tasks": 333, "timings": 997}
     run_application(_settings(graphite, "sampled", statsd_max_samples=64), plans=[plan])
+    send = {"queue": "mail", "type": "send", "outcome": "completed"}
 
     assert_stored(
-        _SERVER,
+        (graphite.name, "graphite, sampled"),
         {
-            _series(
-                "timers.sampled.queue.task.duration.count", queue="mail", type="send", outcome="completed"
-            ): 2331,
+            _series("timers.sampled.queue.task.duration.count", **send): 2331,
             _series("timers.sampled.render.count", template="invoice"): 6979,
         },
         graphite.stored,
     )
 
 
-def test_four_processes_never_overwrite_one_another(
-    graphite: Any, run_application: RunApplication, assert_stored: AssertStored
+def test_four_processes_never_overwrite_one_another_and_end_at_zero(
+    graphite: Any, assert_four_processes_keep_theirs: Callable[..., None]
 ) -> None:
-    plans = [{"rounds": 10, "tasks": 30, "slots": 2, "balance": -number} for number in (1, 2, 3, 4)]
-    application = run_application(_settings(graphite, "four"), plans=plans)
     owners = [{"host": _HOST, "slot": str(slot)} for slot in range(4)]
-
-    def stored() -> dict[str, float]:
-        values = graphite.stored()
-        gauges = [_series("gauges.four.balance", account="main", **own) for own in owners]
-        of_slots = sorted(values.get(gauge, 0.0) for gauge in gauges)
-        return {**values, **{f"gauges.four.balance, {place}": value for place, value in enumerate(of_slots)}}
-
-    workers = [_series("gauges.four.queue.active_workers", **own) for own in owners]
-    balances = {f"gauges.four.balance, {place}": place - 4 for place in range(4)}
-    completed = _series("counters.four.queue.tasks.completed.count", queue="mail", type="send")
-    assert_stored(_SERVER, {**balances, **dict.fromkeys(workers, 1), completed: 1200}, stored)
-    application.end()
-    closed = (_SERVER[0], "graphite, closed")
-    assert_stored(closed, {**balances, **dict.fromkeys(workers, 0)}, stored)
+    assert_four_processes_keep_theirs(
+        (graphite.name, "graphite"),
+        graphite.stored,
+        _settings(graphite, "four"),
+        balances=[_series("gauges.four.balance", account="main", **own) for own in owners],
+        workers=[_series("gauges.four.queue.active_workers", **own) for own in owners],
+        completed=_series("counters.four.queue.tasks.completed.count", queue="mail", type="send"),
+    )
 
 
 def test_no_line_is_refused_whatever_names_and_values_are_given(
@@ -114,5 +123,25 @@ def test_no_line_is_refused_whatever_names_and_values_are_given(
         "counters.clean.queue.tasks.started of all tags": 22,
         "counters.statsd.bad_lines_seen.count": 0,
     }
-    assert_stored(_SERVER, expected, stored)
+    assert_stored((graphite.name, "graphite"), expected, stored)
     assert [] == graphite.refused()
+
+
+@pytest.mark.parametrize("store", ["victoria_metrics", "graphite_web"])
+def test_a_line_that_a_store_cannot_read_shows(
+    store: str, request: pytest.FixtureRequest, send_line: Callable[..., None], until: Callable[..., Any]
+) -> None:
+    fresh = request.getfixturevalue(store)()
+    send_line(fresh.line_port, "wrong.value notanumber 1\n")
+
+    assert until(fresh.refused)
+
+
+def test_a_tag_that_graphite_cannot_index_shows(
+    start_graphite: Callable[[str], Any], send_line: Callable[..., None], until: Callable[..., Any]
+) -> None:
+    """The daemon lets a tag without a value pass; carbon and graphite-web then leave a whole batch without tags."""
+    fresh = start_graphite("graphite_web")
+    send_line(fresh.port, "wrong.tag;bare:1|c")
+
+    assert until(fresh.refused)

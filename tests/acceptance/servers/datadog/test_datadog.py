@@ -58,28 +58,17 @@ def test_counts_timings_gauges_and_tags_are_exact(
     assert [] == datadog.refused()
 
 
-def test_four_processes_never_overwrite_one_another(
-    datadog: Any, run_application: RunApplication, assert_stored: AssertStored
+def test_four_processes_never_overwrite_one_another_and_end_at_zero(
+    datadog: Any, assert_four_processes_keep_theirs: Callable[..., None]
 ) -> None:
-    plans = [{"rounds": 10, "tasks": 30, "slots": 2, "balance": -number} for number in (1, 2, 3, 4)]
-    run_application(_settings(datadog, "four"), plans=plans, inside=datadog.inside)
-
-    def stored() -> dict[str, float]:
-        values = datadog.stored()
-        gauges = [f"gauge {_series('four.balance', account='main', slot=str(slot))}" for slot in range(4)]
-        of_slots = sorted(values.get(gauge, 0.0) for gauge in gauges)
-        return {**values, **{f"gauge four.balance, {place}": value for place, value in enumerate(of_slots)}}
-
-    workers = [_series("four.queue.active_workers", slot=str(slot)) for slot in range(4)]
-    completed = _series("four.queue.tasks.completed", queue="mail", type="send")
-    assert_stored(
+    assert_four_processes_keep_theirs(
         _SERVER,
-        {
-            **{f"gauge four.balance, {place}": place - 4 for place in range(4)},
-            **{f"gauge {series}": 1 for series in workers},
-            f"count {completed}": 1200,
-        },
-        stored,
+        datadog.stored,
+        _settings(datadog, "four"),
+        balances=[f"gauge {_series('four.balance', account='main', slot=str(slot))}" for slot in range(4)],
+        workers=[f"gauge {_series('four.queue.active_workers', slot=str(slot))}" for slot in range(4)],
+        completed=f"count {_series('four.queue.tasks.completed', queue='mail', type='send')}",
+        inside=datadog.inside,
     )
     assert [] == datadog.refused()
 
@@ -95,3 +84,12 @@ def test_no_line_is_refused_whatever_names_and_values_are_given(
     claimed = _series("clean.queue.tasks.started", queue="mail", type="fail")
     assert_stored(_SERVER, {f"count {claimed}": 60}, datadog.stored)
     assert [] == datadog.refused()
+
+
+def test_a_line_that_it_cannot_read_shows(
+    start_datadog: Callable[[], Any], send_line: Callable[..., None], until: Callable[..., Any]
+) -> None:
+    fresh = start_datadog()
+    send_line(fresh.port, "wrong.type:1|zz", inside=fresh.inside)
+
+    assert until(fresh.refused)

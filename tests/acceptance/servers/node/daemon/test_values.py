@@ -85,26 +85,16 @@ def test_gauges_are_absolute_even_below_zero_and_end_at_zero(
     )
 
 
-def test_four_processes_never_overwrite_one_another(
-    daemon: Any, run_application: RunApplication, assert_stored: AssertStored
+def test_four_processes_never_overwrite_one_another_and_end_at_zero(
+    daemon: Any, assert_four_processes_keep_theirs: Callable[..., None]
 ) -> None:
-    plans = [{"rounds": 10, "tasks": 30, "slots": 2, "balance": -number} for number in (1, 2, 3, 4)]
-    run_application(_settings(daemon, "four"), plans=plans)
-
-    def stored() -> dict[str, float]:
-        values = daemon.stored()
-        of_slots = [values.get(f"gauge four.balance.main.{_HOST}.{slot}", 0.0) for slot in range(4)]
-        balances = {f"gauge four.balance, {place}": value for place, value in enumerate(sorted(of_slots))}
-        return {**values, **balances}
-
-    assert_stored(
+    assert_four_processes_keep_theirs(
         _SERVER,
-        {
-            **{f"gauge four.balance, {place}": place - 4 for place in range(4)},
-            **{f"gauge four.queue.active_workers.{_HOST}.{slot}": 1 for slot in range(4)},
-            "counter four.queue.tasks.completed.mail.send": 1200,
-        },
-        stored,
+        daemon.stored,
+        _settings(daemon, "four"),
+        balances=[f"gauge four.balance.main.{_HOST}.{slot}" for slot in range(4)],
+        workers=[f"gauge four.queue.active_workers.{_HOST}.{slot}" for slot in range(4)],
+        completed="counter four.queue.tasks.completed.mail.send",
     )
 
 
@@ -122,3 +112,13 @@ def test_no_line_is_refused(
         daemon.stored,
     )
     assert [] == daemon.refused()
+
+
+def test_a_line_that_it_cannot_read_shows(
+    start_plain_daemon: Callable[[str], Any], send_line: Callable[..., None], until: Callable[..., Any]
+) -> None:
+    fresh = start_plain_daemon("statsd-fresh")
+    send_line(fresh.port, "wrong.value:nan|g")
+
+    assert until(fresh.refused)
+    assert until(lambda: fresh.stored().get("counter statsd.bad_lines_seen") == 1)

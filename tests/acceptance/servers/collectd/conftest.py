@@ -71,17 +71,23 @@ class Collectd:
 
 
 @pytest.fixture(scope="session")
-def collectd(
+def start_collectd(
     installed: Callable[..., str],
     start_server: Callable[..., Any],
     free_port: Callable[[int], int],
     tmp_path_factory: pytest.TempPathFactory,
-) -> Collectd:
-    command, port = installed("collectd"), free_port(socket.SOCK_DGRAM)
-    folder = tmp_path_factory.mktemp("collectd")
-    config = folder / "collectd.conf"
-    config.write_text(_CONFIG.format(folder=folder, port=port))
-    server = start_server(
-        "collectd", [command, "-f", "-C", str(config)], lambda server: server.has_udp_port(port)
-    )
-    return Collectd(port, server, folder)
+) -> Callable[[], Collectd]:
+    def start() -> Collectd:
+        command, port = installed("collectd"), free_port(socket.SOCK_DGRAM)
+        folder = tmp_path_factory.mktemp("collectd")
+        config = folder / "collectd.conf"
+        config.write_text(_CONFIG.format(folder=folder, port=port))
+        run = [command, "-f", "-C", str(config)]
+        return Collectd(port, start_server("collectd", run, lambda server: server.has_udp_port(port)), folder)
+
+    return start
+
+
+@pytest.fixture(scope="session")
+def collectd(start_collectd: Callable[[], Collectd]) -> Collectd:
+    return start_collectd()

@@ -52,24 +52,23 @@ def test_everything_is_exact_and_no_line_is_refused(
 
 
 def test_four_processes_never_overwrite_one_another_and_end_at_zero(
-    collectd: Any, run_application: RunApplication, assert_stored: AssertStored
+    collectd: Any, assert_four_processes_keep_theirs: Callable[..., None]
 ) -> None:
-    plans = [{"rounds": 5, "tasks": 30, "slots": 2, "balance": -number} for number in (1, 2, 3, 4)]
-    application = run_application(_settings(collectd, "four"), plans=plans)
-    workers = [f"gauge four.queue.active_workers.{_HOST}.{slot}" for slot in range(4)]
-
-    def stored() -> dict[str, float]:
-        values = collectd.stored()
-        of_slots = [values.get(f"gauge four.balance.main.{_HOST}.{slot}", 0.0) for slot in range(4)]
-        balances = {f"gauge four.balance, {place}": value for place, value in enumerate(sorted(of_slots))}
-        return {**values, **balances}
-
-    balances = {f"gauge four.balance, {place}": place - 4 for place in range(4)}
-    assert_stored(
+    assert_four_processes_keep_theirs(
         _SERVER,
-        {**balances, **dict.fromkeys(workers, 1), "counter four.queue.tasks.completed.mail.send": 600},
-        stored,
+        collectd.stored,
+        _settings(collectd, "four"),
+        balances=[f"gauge four.balance.main.{_HOST}.{slot}" for slot in range(4)],
+        workers=[f"gauge four.queue.active_workers.{_HOST}.{slot}" for slot in range(4)],
+        completed="counter four.queue.tasks.completed.mail.send",
     )
-    application.end()
-    assert_stored((_SERVER[0], "statsd, closed"), {**balances, **dict.fromkeys(workers, 0)}, stored)
     assert [] == collectd.refused()
+
+
+def test_a_line_that_it_cannot_read_shows(
+    start_collectd: Callable[[], Any], send_line: Callable[..., None], until: Callable[..., Any]
+) -> None:
+    fresh = start_collectd()
+    send_line(fresh.port, "wrong.tags:1|c|#queue:mail")
+
+    assert until(fresh.refused)

@@ -69,32 +69,40 @@ def _series(name: str, tags: str) -> str:
 
 
 @pytest.fixture(scope="session")
-def datadog(
+def start_datadog(
     installed: Callable[..., str],
     lacking: Callable[[str], NoReturn],
     start_server: Callable[..., Any],
     free_port: Callable[[int], int],
     tmp_path_factory: pytest.TempPathFactory,
-) -> Datadog:
-    if os.geteuid() != 0:
-        lacking("a network of its own takes root")
-    in_wheel = installed("datadog-serverless-compat", _BINARY)
-    binary = shutil.copy(in_wheel, tmp_path_factory.mktemp("binary"))  # a wheel's file cannot be executed
-    Path(binary).chmod(0o700)
-    port = free_port(socket.SOCK_DGRAM)
-    unshare, nsenter = installed("unshare"), installed("nsenter")
-    server = start_server(
-        "datadog",
-        [unshare, "--net", "--", sys.executable, str(_HERE / "with_loopback.py"), binary],
-        lambda server: "starting to listen" in server.text() and server.has_udp_port(port),
-        variables={
-            "FUNCTION_NAME": "f",  # it only starts in a cloud function, by these
-            "GCP_PROJECT": "p",
-            "DD_API_KEY": "none",
-            "DD_SITE": "127.0.0.1:9",
-            "DD_LOG_LEVEL": "dogstatsd=trace,info",
-            "DD_DOGSTATSD_PORT": str(port),
-            "DD_APM_RECEIVER_PORT": str(free_port(socket.SOCK_STREAM)),
-        },
-    )
-    return Datadog(port, server, [nsenter, f"--net=/proc/{server.process.pid}/ns/net", "--"])
+) -> Callable[[], Datadog]:
+    def start() -> Datadog:
+        if os.geteuid() != 0:
+            lacking("a network of its own takes root")
+        in_wheel = installed("datadog-serverless-compat", _BINARY)
+        binary = shutil.copy(in_wheel, tmp_path_factory.mktemp("binary"))  # a wheel's file cannot be executed
+        Path(binary).chmod(0o700)
+        port = free_port(socket.SOCK_DGRAM)
+        unshare, nsenter = installed("unshare"), installed("nsenter")
+        server = start_server(
+            "datadog",
+            [unshare, "--net", "--", sys.executable, str(_HERE / "with_loopback.py"), binary],
+            lambda server: "starting to listen" in server.text() and server.has_udp_port(port),
+            variables={
+                "FUNCTION_NAME": "f",  # it only starts in a cloud function, by these
+                "GCP_PROJECT": "p",
+                "DD_API_KEY": "none",
+                "DD_SITE": "127.0.0.1:9",
+                "DD_LOG_LEVEL": "dogstatsd=trace,info",
+                "DD_DOGSTATSD_PORT": str(port),
+                "DD_APM_RECEIVER_PORT": str(free_port(socket.SOCK_STREAM)),
+            },
+        )
+        return Datadog(port, server, [nsenter, f"--net=/proc/{server.process.pid}/ns/net", "--"])
+
+    return start
+
+
+@pytest.fixture(scope="session")
+def datadog(start_datadog: Callable[[], Datadog]) -> Datadog:
+    return start_datadog()
