@@ -28,9 +28,14 @@ class Line(NamedTuple):
     calls_each: int
 
     @property
+    def values(self) -> int:
+        """Values in it, as they are written."""
+        return len(self.value) if isinstance(self.value, list) else 1
+
+    @property
     def weight(self) -> int:
         """Calls that all of it stands for."""
-        return self.calls_each * (len(self.value) if isinstance(self.value, list) else 1)
+        return self.calls_each * self.values
 
 
 class Books(NamedTuple):

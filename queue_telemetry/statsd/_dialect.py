@@ -10,6 +10,10 @@ __all__ = ["DIALECTS", "MAX_NAME_CHARS", "Dialect", "TagFormat"]
 
 MAX_NAME_CHARS: Final = 200  # Datadog cuts a name there; Graphite stores each node as a file name
 
+_DAEMONS_PACE: Final = (
+    4 * 1432 * 1000
+)  # the reference daemon, on one thread, lost a half at four times as much
+
 
 @dataclass(frozen=True, slots=True)
 class TagFormat:
@@ -46,6 +50,7 @@ class Dialect:
         gauge_deltas: A signed gauge changes the old value, so that a negative one can only be set after a 0. Elsewhere
             the client adds deltas up itself and sends what comes out.
         events: Events, service checks and the fields that say where a line comes from are understood.
+        pace_bytes_per_s: How fast it reads, in bytes of datagrams a second.
         agent_adds_host: The receiver tags what it gets with its own host.
         unsafe_in_names: Matches each character that a metric name may not hold.
         unsafe_in_keys: Matches each character that a tag key, in lower case, may not hold.
@@ -61,6 +66,7 @@ class Dialect:
     timer_types: tuple[str, ...]
     gauge_deltas: bool
     events: bool
+    pace_bytes_per_s: int
     agent_adds_host: bool
     unsafe_in_names: re.Pattern[str]
     unsafe_in_keys: re.Pattern[str]
@@ -77,6 +83,7 @@ _PLAIN: Final = Dialect(
     timer_types=("ms",),
     gauge_deltas=True,
     events=False,
+    pace_bytes_per_s=_DAEMONS_PACE,
     agent_adds_host=False,
     unsafe_in_names=re.compile(r"[^A-Za-z0-9_.\-]"),
     unsafe_in_keys=re.compile(r"[^a-z0-9_\-]"),
@@ -102,6 +109,7 @@ _GRAPHITE: Final = Dialect(
     timer_types=("ms",),
     gauge_deltas=True,
     events=False,
+    pace_bytes_per_s=_DAEMONS_PACE,
     agent_adds_host=False,
     unsafe_in_names=re.compile(r"[^A-Za-z0-9_.\-]"),
     unsafe_in_keys=re.compile(r"[^a-z0-9_.\-]"),
@@ -126,6 +134,9 @@ _DATADOG: Final = Dialect(
     timer_types=("d", "h", "ms"),
     gauge_deltas=False,
     events=True,
+    pace_bytes_per_s=32
+    * 1432
+    * 1000,  # 32 usual datagrams a millisecond: an Agent takes them off its socket at once
     agent_adds_host=True,
     unsafe_in_names=re.compile(r"[^A-Za-z0-9_.]"),
     unsafe_in_keys=re.compile(r"[^a-z0-9_\-./]"),

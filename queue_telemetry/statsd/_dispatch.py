@@ -5,7 +5,8 @@ import time
 from typing import Final
 
 from queue_telemetry._runtime import DeliveryLedger
-from queue_telemetry.statsd._books import NEW_BOOKS
+from queue_telemetry.statsd._books import NEW_BOOKS, Line
+from queue_telemetry.statsd._pace import Pace
 from queue_telemetry.statsd._packer import Datagram, wire_bytes
 from queue_telemetry.statsd._rendering import Rendering
 from queue_telemetry.statsd._transport import BUSY
@@ -13,62 +14,93 @@ from queue_telemetry.statsd.client import StatsClient
 
 __all__ = ["Dispatch"]
 
-_BURST_DATAGRAMS: Final = 32  # bursts of 256 overflow a receiver's default buffer; 32 a millisecond never did
-_BURST_BYTES: Final = 32 * 1432  # the same, whatever the size of a datagram
-_PAUSE_S: Final = 0.001
+_FIRST_PART_DATAGRAMS: Final = 32  # what a flush may send once its time is over
+_LEAST_BYTES: Final = 512  # what the pace takes a smaller datagram for: buffers are filled by the packet too
+_USUAL_BYTES_A_VALUE: Final = 40.0  # until the first piece tells
+_PAUSE_S: Final = 0.001  # the shortest, so that several datagrams go between two of them
 _LONGEST_PAUSE_S: Final = 0.05  # for a socket that stays full: its receiver hangs
 
 
 class Dispatch:
     """The sending half of an emitter, and its books. Not thread-safe: its user holds the turn.
 
+    Datagrams keep the pace from one flush to the next. A flush that could not end in half of its time that way goes
+    faster by what it lacks: what a receiver may lose is better than what a deadline certainly leaves behind.
+
     Args:
         client: What the datagrams go through, nobody else's among them.
         rendering: Writes the lines.
         ledger: Hears of every step, soon after the books.
+        pace: How fast the receiver reads.
 
     Attributes:
         books: The present page, replaced whole, by whoever holds the turn.
     """
 
-    def __init__(self, client: StatsClient, rendering: Rendering, ledger: DeliveryLedger) -> None:
+    def __init__(self, client: StatsClient, rendering: Rendering, ledger: DeliveryLedger, pace: Pace) -> None:
         self._client = client
         self._rendering = rendering
         self._ledger = ledger
+        self._pace = pace
         self.books = NEW_BOOKS
-        self._offered: tuple[Datagram | None, int] = (
-            None,
-            0,
-        )  # the last one, and how many were taken before it
+        # The one that was offered last, and how many were taken before it.
+        self._offered: tuple[Datagram | None, int] = None, 0
         self._pause = threading.Lock()  # held for good: pauses wait for it, and no exception harms it
         self._pause.acquire()
-        self._burst_datagrams = self._burst_bytes = 0
-
-    def begin(self) -> None:
-        """Begin a flush, with a whole burst."""
-        self._burst_datagrams = self._burst_bytes = 0
+        self._sent = 0  # datagrams of this run
+        self._unwritten = 0  # values
+        self._bytes_a_value = _USUAL_BYTES_A_VALUE
 
     def run(self, deadline: float) -> bool:
-        """Write and send in turns; False when the deadline came before the last weight. One attempt is always made."""
+        """Write and send in turns; False when the deadline came first. One that is over allows for a first part."""
+        self._sent = 0
+        self._unwritten = sum(line.values for line in (self.books.lines or ())[self.books.line :])
+        self._keep_to(deadline)
         while True:
             while self.books.datagrams:
-                size_bytes = wire_bytes(self.books.datagrams[0].payload)
-                if not self._send_first(deadline):
+                if not (self._await_pace(deadline) and self._send_first(deadline)):
                     return False
-                if self._burst_is_full(size_bytes):
-                    self._pause.acquire(timeout=_PAUSE_S)
-                    if time.monotonic() >= deadline:
-                        return self.books.on_their_way == 0
             if self.books.lines is None:
                 self._client.advance()
                 return True
             self.books.tell(self._ledger)  # of which the library's own counters are made
-            self.books = self._rendering.write_piece(self.books)
+            self._write_piece(self.books.lines)
+            self._keep_to(deadline)
 
     def note_taken(self) -> None:
         """Turn the page for a datagram that the kernel took, should an exception have kept us from it."""
         if self.books.datagrams and self._was_taken(self.books.datagrams[0]):
             self.books = self.books.with_sent(None, refuses_late=self._client.refuses_late)
+
+    def _write_piece(self, lines: tuple[Line, ...]) -> None:
+        at = self.books.line
+        self.books = self._rendering.write_piece(self.books)
+        end = len(lines) if self.books.lines is None else self.books.line
+        values = sum(line.values for line in lines[at:end])
+        self._unwritten -= values
+        if values:
+            self._bytes_a_value = self._written_bytes() / values
+
+    def _keep_to(self, deadline: float) -> None:
+        """Go as fast as the rest needs to be sent in half of the time that is left, if that is faster than the pace."""
+        to_go_bytes = self._written_bytes() + self._unwritten * self._bytes_a_value
+        self._pace.hurry_to_send(to_go_bytes, (deadline - time.monotonic()) / 2)
+
+    def _written_bytes(self) -> int:
+        return sum(wire_bytes(datagram.payload) for datagram in self.books.datagrams)
+
+    def _await_pace(self, deadline: float) -> bool:
+        """Wait until the first datagram may go; False when the deadline comes first."""
+        size_bytes = max(wire_bytes(self.books.datagrams[0].payload), _LEAST_BYTES)
+        now_s = time.monotonic()
+        while (wait_s := self._pace.wait_s(size_bytes, now_s)) > 0 and now_s < deadline:
+            self._pause.acquire(timeout=min(max(wait_s, _PAUSE_S), deadline - now_s))
+            now_s = time.monotonic()
+        if wait_s > 0 or (now_s >= deadline and self._sent >= _FIRST_PART_DATAGRAMS):
+            return False
+        self._pace.spend(size_bytes, now_s)
+        self._sent += 1
+        return True
 
     def _send_first(self, deadline: float) -> bool:
         """Send the first datagram once the socket has room for it; False when the deadline came first."""
@@ -104,11 +136,3 @@ class Dispatch:
         """Tell whether the kernel has taken a datagram that is in the books still."""
         offered, taken_before = self._offered
         return datagram is offered and self._client.taken != taken_before
-
-    def _burst_is_full(self, size_bytes: int) -> bool:
-        self._burst_datagrams += 1
-        self._burst_bytes += size_bytes
-        if self._burst_datagrams < _BURST_DATAGRAMS and self._burst_bytes < _BURST_BYTES:
-            return False
-        self._burst_datagrams = self._burst_bytes = 0
-        return True

@@ -41,7 +41,8 @@ class Outbox:
         self._on_given_up = on_given_up
         self._max_waiting = max_waiting
         self._waiting: deque[_Entry] = deque()  # bounded by `_make_room`
-        self._offered: tuple[_Entry | None, int] = None, 0  # the last one, and how many were taken before it
+        # The one that was offered last, and how many were taken before it.
+        self._offered: tuple[_Entry | None, int] = None, 0
         self._turn = OwnedLock()
 
     def __len__(self) -> int:

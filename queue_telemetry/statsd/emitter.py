@@ -4,6 +4,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Mapping
 from functools import partial
+from typing import Final
 
 from queue_telemetry._runtime import Delivery, DeliveryLedger, DropReason, OwnedLock, say
 from queue_telemetry.exceptions import ConfigurationError
@@ -12,11 +13,14 @@ from queue_telemetry.statsd._aggregate import Aggregation
 from queue_telemetry.statsd._books import Books, Entry
 from queue_telemetry.statsd._dispatch import Dispatch
 from queue_telemetry.statsd._naming import SeriesNames
+from queue_telemetry.statsd._pace import Pace
 from queue_telemetry.statsd._rendering import Rendering
 from queue_telemetry.statsd._self_metrics import SelfMetrics
 from queue_telemetry.statsd.client import StatsClient
 
 __all__ = ["Emitter"]
+
+_BURST_BYTES: Final = 32 * 1432  # a fifth of a receiver's usual buffer
 
 
 class Emitter:
@@ -75,7 +79,9 @@ class Emitter:
         self._rendering = Rendering(
             client, self._names, timer_type=timer_type, self_metrics=SelfMetrics(signals)
         )
-        self._dispatch = Dispatch(client, self._rendering, ledger)
+        self._dispatch = Dispatch(
+            client, self._rendering, ledger, Pace(dialect.pace_bytes_per_s, _BURST_BYTES)
+        )
         self._closed = False  # batches are refused
         self._over = False  # what is held is dropped
         self._sent_all = False
@@ -95,7 +101,9 @@ class Emitter:
         """Send all that was added before the call.
 
         Without an address everything stays folded. The first flush waits, within *timeout_s*, for the first answer
-        of DNS. Past the deadline it stops after a datagram or a burst, and the next flush goes on from there.
+        of DNS. Datagrams keep the pace of the dialect, from one flush to the next; when that would take more than half
+        of *timeout_s*, they go faster. Past the deadline it stops after a datagram or a burst, and the next flush goes
+        on from there.
 
         Args:
             timeout_s: Seconds; 0 does a first part.
@@ -205,7 +213,6 @@ class Emitter:
 
     def _flush(self, deadline: float) -> bool:
         """Send the rest of the window before, then the present one. The turn is held."""
-        self._dispatch.begin()
         try:
             if not self._dispatch.run(deadline):
                 return False

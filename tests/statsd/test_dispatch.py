@@ -1,19 +1,21 @@
-"""Flushes over real sockets that are full, go away and come back."""
+"""Flushes over real sockets that are full, go away and come back; and at a pace."""
 
 import socket
 import threading
 import time
 from collections.abc import Callable, Generator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from queue_telemetry._runtime import DeliveryLedger, DropReason
 from queue_telemetry.metrics import CATALOG, Batch, Series
 from queue_telemetry.statsd import DIALECTS, Emitter, StatsClient
+from queue_telemetry.statsd._pace import Pace
 
 MakeEmitter = Callable[..., tuple[Emitter, DeliveryLedger]]
+Record = Callable[..., tuple[StatsClient, list[str]]]
+Sent = list[tuple[float, int]]
 COUNTER = Series(CATALOG["queue.tasks.completed"], ("mail", "send"))
 TIMER = Series(CATALOG["queue.task.wait"], ("mail", "send"))
 
@@ -128,20 +130,81 @@ def test_agent_that_is_away_costs_what_is_sent_meanwhile_and_that_is_counted(
     assert agent.values == 9
 
 
-def test_burst_of_large_datagrams_is_as_short_in_bytes(
-    receiver: Any, make_emitter: MakeEmitter, monkeypatch: pytest.MonkeyPatch
+@pytest.fixture
+def timed(record: Record) -> tuple[StatsClient, Sent]:
+    """A client of the plain dialect that notes when each datagram is sent, and its size."""
+    client, _ = record()
+    sent: Sent = []
+
+    def send(data: str) -> None:
+        sent.append((time.monotonic(), len(data)))
+
+    client._send = send  # type: ignore[method-assign] # the documented seam
+    return client, sent
+
+
+def test_datagrams_keep_the_pace_from_one_flush_to_the_next(
+    timed: tuple[StatsClient, Sent], make_emitter: MakeEmitter
 ) -> None:
-    client = StatsClient("127.0.0.1", receiver.port, None, 8192)
+    client, sent = timed
+    emitter, _ = make_emitter(client)
+    for _ in range(10):
+        emitter.add(Batch(timings=[(TIMER, [0.5] * 500)]))
+        assert emitter.flush(10.0)
+
+    burst_bytes, rate = 32 * 1432, client._dialect.pace_bytes_per_s
+    for first, (from_s, _) in enumerate(sent):
+        total = 0
+        for at_s, size_bytes in sent[first:]:
+            total += size_bytes
+            # a little more, since a datagram is noted later than it was let go
+            assert total <= burst_bytes + rate * (at_s - from_s + 0.001)
+    assert sum(size_bytes for _, size_bytes in sent) > 3 * burst_bytes
+
+
+def test_several_datagrams_go_between_two_pauses(
+    timed: tuple[StatsClient, Sent], make_emitter: MakeEmitter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client, sent = timed
     emitter, _ = make_emitter(client, max_samples=100_000)
-    pauses: list[object] = []
+    wait, pauses = emitter._dispatch._pause.acquire, []
 
     class Pause:
-        def acquire(self, timeout: float) -> None:
-            pauses.append(client.stats()["datagrams"])
+        def acquire(self, timeout: float) -> bool:
+            pauses.append(len(sent))
+            return wait(timeout=timeout)
 
     monkeypatch.setattr(emitter._dispatch, "_pause", Pause())
-    emitter.add(Batch(timings=[(TIMER, [0.5] * 4000)]))
-    assert emitter.flush(10.0)
-    emitter.close(1.0)
+    emitter.add(Batch(timings=[(TIMER, [0.5] * 5000)]))
+    emitter.flush(10.0)
 
-    assert pauses[:3] == [6, 12, 18]  # 6 of 8192 are as much as 32 of 1432
+    assert pauses[0] >= 32
+    assert len(sent) - 32 > 3 * len(pauses)
+
+
+def test_flush_that_the_pace_would_make_late_goes_faster_and_ends_in_time(
+    timed: tuple[StatsClient, Sent], make_emitter: MakeEmitter
+) -> None:
+    client, sent = timed
+    emitter, ledger = make_emitter(client)
+    emitter._dispatch._pace = Pace(1000, 1432)
+    emitter.add(Batch(timings=[(TIMER, [0.5] * 4000)]))  # two minutes at that pace
+    began_s = time.monotonic()
+    done = emitter.flush(1.0)
+
+    assert done
+    assert (ledger.read().delivered, ledger.read().pending) == (4000, 0)
+    assert 0.2 < sent[-1][0] - began_s < 1.0  # spread over the time, not sent at once
+
+
+def test_small_datagrams_count_as_more_since_a_receivers_buffer_is_filled_by_them_too(
+    timed: tuple[StatsClient, Sent], make_emitter: MakeEmitter
+) -> None:
+    client, sent = timed
+    emitter, _ = make_emitter(client)
+    emitter._dispatch._pace = Pace(1, 5 * 512)
+    for _ in range(8):
+        emitter.add(Batch(counters=[(COUNTER, 1, 1)]))
+        emitter.flush(0.0)
+
+    assert [size_bytes < 100 for _, size_bytes in sent] == [True] * 5

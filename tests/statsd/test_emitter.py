@@ -181,25 +181,6 @@ def test_close_past_its_deadline_drops_the_rest(record: Record, make_emitter: Ma
     assert delivery.delivered + delivery.dropped[DropReason.SHUTDOWN] == 20_000
 
 
-def test_flush_pauses_after_each_burst(
-    record: Record, make_emitter: MakeEmitter, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    client, sent = record()
-    emitter, _ = make_emitter(client, max_samples=100_000)
-    pauses: list[tuple[int, float]] = []
-
-    class Pause:
-        def acquire(self, timeout: float) -> None:
-            pauses.append((len(sent), timeout))
-
-    monkeypatch.setattr(emitter._dispatch, "_pause", Pause())
-    emitter.add(Batch(timings=[(TIMER, [0.5] * 3000)]))
-    emitter.flush(10.0)
-
-    assert pauses == [(burst, 0.001) for burst in range(32, len(sent) + 1, 32)]
-    assert len(pauses) > 1
-
-
 def test_second_flush_waits_no_longer_than_it_said(record: Record, make_emitter: MakeEmitter) -> None:
     client, _ = record()
     emitter, _ = make_emitter(client)
