@@ -105,8 +105,8 @@ class Settings(BaseSettings):
     statsd_flush_interval_s: float = Field(2, ge=0.1, le=60)
     """Seconds between two sendings; well inside the 10 s in which receivers add up."""
     statsd_max_payload_bytes: Annotated[int, Field(ge=64, le=65507)] | None = None
-    """Largest datagram. Without it, what the path takes: 8192 on this host, which is the Agent's buffer, elsewhere by
-    the path's MTU, and at most 1432, which every receiver takes whole. Borrowed: `STATSD_MAXUDPSIZE`."""
+    """Largest datagram. Without it, what the path takes: by its MTU, and at most 1432, which every receiver takes whole;
+    on this host 3600, for the dialect `datadog` 8192, which is the Agent's buffer. Borrowed: `STATSD_MAXUDPSIZE`."""
     statsd_timer_type: Literal["ms", "h", "d"] = Field(default=None, validate_default=True)
     """What timers are sent as: `ms`, or for Datadog `h` (histogram) or `d` (distribution, which its server merges
     over hosts)."""

@@ -67,12 +67,16 @@ class UdpTransport:
 
     The socket is opened by the first send. The lock guards its opening and swapping; connecting a UDP socket only
     notes the address and waits for nothing. Threads may share the transport.
+
+    Args:
+        local_payload_bytes: The most that a datagram should hold on this host.
     """
 
     midway: Final = False
     refuses_late: Final = True
 
-    def __init__(self) -> None:
+    def __init__(self, local_payload_bytes: int) -> None:
+        self._local_payload_bytes = local_payload_bytes
         self._lock = threading.RLock()
         self._addresses: tuple[Address, ...] = ()
         self._socket: socket.socket | None = None
@@ -94,7 +98,7 @@ class UdpTransport:
     def payload_bytes(self) -> int:
         """The most that a datagram should hold on the present path; opens the socket to know it."""
         sock = self._socket or self._open()
-        return DEFAULT_PAYLOAD_BYTES if sock is None else payload_bytes_of(sock)
+        return DEFAULT_PAYLOAD_BYTES if sock is None else payload_bytes_of(sock, self._local_payload_bytes)
 
     def retarget(self, addresses: Sequence[Address]) -> None:
         """Send to *addresses* from now on, in order of preference; nothing happens when they are the same."""

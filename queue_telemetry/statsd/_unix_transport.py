@@ -7,7 +7,6 @@ from functools import partial
 from typing import Final, NamedTuple
 
 from queue_telemetry._runtime import DropReason, OwnedLock
-from queue_telemetry.statsd._path_mtu import LOCAL_PAYLOAD_BYTES
 from queue_telemetry.statsd._socket_path import SocketPath
 from queue_telemetry.statsd._transport import BUSY, FULL, SendOutcome
 
@@ -55,15 +54,19 @@ class UnixTransport:
     ended meanwhile, the whole frame is sent on the next one, since an agent reads no half frames. Threads may share the
     transport: who finds it in use is told that it is busy.
 
+    Args:
+        address: Where the socket is, and of which type.
+        payload_bytes: The most that a payload should hold.
+
     Source: https://docs.datadoghq.com/developers/dogstatsd/unix_socket; datadog-go statsd/uds.go
     """
 
     has_address: Final = True
-    payload_bytes: Final = LOCAL_PAYLOAD_BYTES
     refuses_late: Final = False
 
-    def __init__(self, address: SocketPath) -> None:
+    def __init__(self, address: SocketPath, payload_bytes: int) -> None:
         self._address = address
+        self.payload_bytes: Final = payload_bytes
         self._turn = OwnedLock()
         self._socket: socket.socket | None = None
         self._frame = _Frame(0, b"", b"", None, [])

@@ -46,7 +46,7 @@ class StatsClient(TaggedCalls):
         prefix: In front of every name, at most 100 characters: one that servers keep as it is. Where a dialect has no
             dashes they become `_`, which is said.
         maxudpsize: The most that a datagram holds, in bytes, in 64..65507. Longer lines are dropped as OVERSIZE. None:
-            what the path takes, 8192 on this host, else at most 1432.
+            what the path takes, at most 1432, but on this host what receivers of the dialect take.
         ipv6: Only IPv6 addresses are used; without it whichever the host has, in the resolver's order.
         socket_path: A Unix socket instead of host and port: `/path`, `unix:///path`, `unixgram://` or `unixstream://`.
         dialect: What the receiver understands.
@@ -87,10 +87,10 @@ class StatsClient(TaggedCalls):
         self._transport: Transport
         self._resolver: Resolver | None = None
         if socket_path is None:
-            self._transport = udp = UdpTransport()
+            self._transport = udp = UdpTransport(dialect.local_payload_bytes)
             self._resolver = Resolver(host, port, udp.retarget, ipv6=ipv6)
         else:
-            self._transport = UnixTransport(parse_socket_path(socket_path))
+            self._transport = UnixTransport(parse_socket_path(socket_path), dialect.local_payload_bytes)
         self._outbox = Outbox(
             lambda data: self._send(data),  # noqa: PLW0108 - looked up at each call: `_send` is there to be replaced
             self._transport,

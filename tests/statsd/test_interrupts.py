@@ -80,7 +80,7 @@ class StreamKernel(FullKernel):
 def client_of(kernel: Kernel) -> StatsClient:
     client = StatsClient("127.0.0.1", 9, maxudpsize=128)
     if isinstance(kernel, StreamKernel):
-        client._transport = client._outbox._transport = UnixTransport(SocketPath("/nowhere", ()))
+        client._transport = client._outbox._transport = UnixTransport(SocketPath("/nowhere", ()), 8192)
     client._transport._socket = kernel  # type: ignore[attr-defined] # where the kernel begins
     return client
 

@@ -1,11 +1,10 @@
 import socket
 import sys
-from collections.abc import Generator
 from typing import Any
 
 import pytest
 
-from queue_telemetry.statsd import StatsClient
+from queue_telemetry.statsd import DIALECTS, StatsClient
 from queue_telemetry.statsd._path_mtu import payload_bytes_of
 
 
@@ -24,13 +23,6 @@ class Connected:
         return self._mtu_bytes
 
 
-@pytest.fixture
-def client(receiver: Any) -> Generator[StatsClient]:
-    client = StatsClient("127.0.0.1", receiver.port)
-    yield client
-    client.close()
-
-
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells")
 @pytest.mark.parametrize(
     ("family", "mtu_bytes", "payload_bytes"),
@@ -39,12 +31,12 @@ def client(receiver: Any) -> Generator[StatsClient]:
         (socket.AF_INET, 1450, 1422),
         (socket.AF_INET, 1500, 1432),
         (socket.AF_INET, 9001, 1432),
-        (socket.AF_INET, 65_535, 8192),
+        (socket.AF_INET, 65_535, 5000),
         (socket.AF_INET, None, 1432),
         (socket.AF_INET, 68, 64),
         (socket.AF_INET6, 1280, 1232),
         (socket.AF_INET6, 1500, 1432),
-        (socket.AF_INET6, 65_536, 8192),
+        (socket.AF_INET6, 65_536, 5000),
     ],
 )
 def test_datagram_fits_the_path(
@@ -52,17 +44,26 @@ def test_datagram_fits_the_path(
 ) -> None:
     connected: Any = Connected(family, mtu_bytes)
 
-    assert payload_bytes_of(connected) == payload_bytes
+    assert payload_bytes_of(connected, 5000) == payload_bytes
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells")
-def test_datagrams_on_this_host_are_as_large_as_an_agent_takes(receiver: Any, client: StatsClient) -> None:
+@pytest.mark.parametrize(("dialect", "limit"), [("statsd", 3600), ("graphite", 3600), ("datadog", 8192)])
+def test_datagrams_on_this_host_are_as_large_as_a_receiver_of_the_dialect_takes(
+    receiver: Any, dialect: str, limit: int
+) -> None:
+    client = StatsClient("127.0.0.1", receiver.port, dialect=DIALECTS[dialect])
     with client.pipeline() as pipe:
         for number in range(1000):
             pipe.incr(f"jobs.n{number:04}")  # 14 bytes and a newline
-    sizes = [len(datagram) for datagram in receiver.take(2)]
+    client.close()
 
-    assert sizes[0] in range(8192 - 15, 8193)
+    assert len(receiver.take(1)[0]) in range(limit - 15, limit + 1)
+
+
+@pytest.mark.parametrize(("dialect", "limit"), [("statsd", 3600), ("datadog", 8192)])
+def test_payloads_for_a_unix_socket_are_as_large(dialect: str, limit: int) -> None:
+    assert StatsClient(socket_path="/nowhere", dialect=DIALECTS[dialect])._maxudpsize == limit
 
 
 def test_size_that_was_set_wins(receiver: Any) -> None:

@@ -43,7 +43,7 @@ def connect(path: Path) -> Generator[Connect]:
     made: list[UnixTransport] = []
 
     def connect(scheme: str = "unix://") -> UnixTransport:
-        transport = UnixTransport(parse_socket_path(f"{scheme}{path}"))
+        transport = UnixTransport(parse_socket_path(f"{scheme}{path}"), 8192)
         made.append(transport)
         return transport
 
