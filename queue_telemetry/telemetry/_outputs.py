@@ -1,5 +1,6 @@
 """Where one process's telemetry goes: the StatsD emitter with its thread, and the log pipeline, built from settings."""
 
+import os
 import socket
 import time
 from collections.abc import Callable
@@ -11,6 +12,7 @@ from queue_telemetry.metrics import Batch
 from queue_telemetry.processes import Slot, acquire, private_dir
 from queue_telemetry.settings import Settings
 from queue_telemetry.statsd import DIALECTS, Emitter, StatsClient
+from queue_telemetry.telemetry._windows import Windows
 
 __all__ = ["Outputs", "constant_tags", "host_name"]
 
@@ -48,6 +50,8 @@ class Outputs:
         self._logs = _log_pipeline(settings, clock)
         client = _statsd_client(settings)
         self._slot = _acquire_slot(settings)  # after all that may refuse a setting
+        number = os.getpid() if self._slot is None else self._slot.number
+        self._windows = Windows(self._interval_s, host_name(), number)
         self._emitter = self._make_emitter(settings, client)
         self._loop = BackgroundLoop("queue_telemetry-statsd", self._step)
         self._task_share_s = _TASK_SHARE_S
@@ -129,9 +133,7 @@ class Outputs:
     def _step(self) -> float:
         self._collect()
         self._emitter.flush(self._interval_s)
-        return (
-            self._interval_s - time.monotonic() % self._interval_s
-        )  # windows that begin together in every process
+        return self._windows.wait_s(self._clock.time())
 
     def _make_emitter(self, settings: Settings, client: StatsClient) -> Emitter:
         signals = {"metrics": self._ledger.read}
