@@ -22,6 +22,7 @@ from queue_telemetry.settings import _parse
 from queue_telemetry.settings._settle import settle
 from queue_telemetry.settings._sources import Given
 from queue_telemetry.settings._wording import right_value
+from queue_telemetry.statsd import DIALECTS
 
 __all__ = ["Settings"]
 
@@ -42,6 +43,7 @@ _Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
 _Host = Annotated[_Text, AfterValidator(_parse.check_host)]
 _Socket = Annotated[_Text, AfterValidator(_parse.check_socket)]
 _Origin = Annotated[_Text, AfterValidator(_parse.check_origin)]
+_Interval = Annotated[float, Field(ge=0.1, le=10), AfterValidator(_parse.check_interval)]
 _Prefix = Annotated[_Text, AfterValidator(_parse.check_prefix)]
 _Tags = Annotated[dict[str, str], BeforeValidator(_parse.split_tags)]
 _Headers = Annotated[dict[str, SecretStr], BeforeValidator(_parse.split_headers)]
@@ -102,16 +104,17 @@ class Settings(BaseSettings):
     `datadog`. Borrowed: `DD_ENTITY_ID`."""
     statsd_external_env: _Origin | None = None
     """The same in the words of Datadog's admission controller, passed on as it is. Borrowed: `DD_EXTERNAL_ENV`."""
-    statsd_flush_interval_s: float = Field(2, ge=0.1, le=60)
-    """Seconds between two sendings; well inside the 10 s in which receivers add up."""
+    statsd_flush_interval_s: _Interval = 2
+    """Seconds between two sendings, from 0.1 to 10; a whole number of them makes the 10 s over which receivers add up."""
     statsd_max_payload_bytes: Annotated[int, Field(ge=64, le=65507)] | None = None
     """Largest datagram. Without it, what the path takes: by its MTU, and at most 1432, which every receiver takes whole;
     on this host 3600, for the dialect `datadog` 8192, which is the Agent's buffer. Borrowed: `STATSD_MAXUDPSIZE`."""
     statsd_timer_type: Literal["ms", "h", "d"] = Field(default=None, validate_default=True)
     """What timers are sent as: `ms`, or for Datadog `h` (histogram) or `d` (distribution, which its server merges
     over hosts)."""
-    statsd_max_samples: _Count = 4096
-    """Most durations kept for one series between two sendings; above it a sample stands for all."""
+    statsd_max_samples: _Count = Field(default=None, validate_default=True)
+    """Most durations kept for one series between two sendings; above it a sample stands for all. More for the dialect that
+    has many in a line."""
 
     log_url: _Url | None = None
     """The HTTP collector that takes JSON records; without it no record is shipped. May carry a password."""
@@ -185,6 +188,13 @@ class Settings(BaseSettings):
             return "d" if dialect == "datadog" else "ms"
         if dialect in ("statsd", "graphite") and value in ("h", "d"):
             raise ValueError(f"ms, the only timer of the dialect {dialect}")
+        return value
+
+    @field_validator("statsd_max_samples", mode="before")
+    @classmethod
+    def _resolve_max_samples(cls, value: object, info: ValidationInfo) -> object:
+        if value is None:
+            return DIALECTS[info.data.get("statsd_dialect", "statsd")].max_samples
         return value
 
     @field_validator("log_headers")

@@ -4,6 +4,7 @@ Each refusal is a ValueError without a text: the model knows what would be right
 """
 
 import re
+from bisect import bisect
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
@@ -14,6 +15,7 @@ from queue_telemetry.statsd import DIALECTS, Origin, parse_socket_path
 __all__ = [
     "check_header",
     "check_host",
+    "check_interval",
     "check_origin",
     "check_path",
     "check_prefix",
@@ -31,6 +33,9 @@ _TOKEN: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # RFC 9110, a field 
 _HEADER_VALUE: Final = re.compile(r"[\t\x20-\x7e]*")  # what the HTTP client can send; no CR, no LF
 _VISIBLE: Final = re.compile(r"[\x21-\x7e]+")
 _MAX_PREFIX_CHARS: Final = 100  # leaves a name its other half
+_INTERVALS_S: Final = tuple(
+    10 / count for count in (100, 80, 64, 50, 40, 32, 25, 20, 16, 10, 8, 5, 4, 2, 1)
+)  # those that can be written down exactly
 _PREFIX: Final = re.compile(
     r"[A-Za-z][A-Za-z0-9_-]*(\.[A-Za-z0-9_-]+)*"
 )  # what every StatsD server leaves as it is
@@ -48,6 +53,15 @@ def check_host(host: str) -> str:
         raise ValueError
     host.encode("idna")  # as the resolver will; its UnicodeError is a ValueError
     return host
+
+
+def check_interval(interval_s: float) -> float:
+    """Refuse a length of windows of which no whole number makes the 10 s over which receivers add up."""
+    if interval_s not in _INTERVALS_S:
+        at = bisect(_INTERVALS_S, interval_s)
+        below, above = _INTERVALS_S[at - 1 : at + 1]
+        raise ValueError(f"{below:g} or {above:g}, a whole number of which makes the 10 s of receivers")
+    return interval_s
 
 
 def check_origin(text: str) -> str:

@@ -51,6 +51,7 @@ class Dialect:
         name: What the setting calls it.
         tags: How lines carry tags; None: they carry none, and tag values are nodes of the name.
         packs_values: One line may carry many timings (`name:1:2:3|d`).
+        max_samples: Timings of a series and flush that are sent one by one unless set otherwise; of more, a sample is.
         timer_types: Line types of timings; `ms` is in milliseconds, `h` and `d` are in seconds.
         gauge_deltas: A signed gauge changes the old value, so that a negative one can only be set after a 0. Elsewhere
             the client adds deltas up itself and sends what comes out.
@@ -69,6 +70,7 @@ class Dialect:
     name: str
     tags: TagFormat | None
     packs_values: bool
+    max_samples: int
     timer_types: tuple[str, ...]
     gauge_deltas: bool
     events: bool
@@ -87,6 +89,7 @@ _PLAIN: Final = Dialect(
     name="statsd",
     tags=None,
     packs_values=False,
+    max_samples=512,  # each is a line of its own
     timer_types=("ms",),
     gauge_deltas=True,
     events=False,
@@ -114,6 +117,7 @@ _GRAPHITE: Final = Dialect(
         left_out=frozenset({"version"}),  # each release would begin every series anew
     ),
     packs_values=False,
+    max_samples=512,  # each is a line of its own
     timer_types=("ms",),
     gauge_deltas=True,
     events=False,
@@ -140,6 +144,7 @@ _DATADOG: Final = Dialect(
         reserved_keys=frozenset({"host"}),  # the Agent takes it for the name of the host itself
     ),
     packs_values=True,
+    max_samples=4096,
     timer_types=("d", "h", "ms"),
     gauge_deltas=False,
     events=True,

@@ -28,7 +28,7 @@ def test_the_defaults_are_the_documented_ones() -> None:
         "statsd_flush_interval_s": 2,
         "statsd_max_payload_bytes": None,
         "statsd_timer_type": "ms",
-        "statsd_max_samples": 4096,
+        "statsd_max_samples": 512,
         "log_url": None,
         "log_token": None,
         "log_headers": {},
@@ -94,6 +94,27 @@ def test_the_timer_type_follows_the_dialect_unless_set(
 
 
 @pytest.mark.parametrize(
+    ("dialect", "samples", "expected"),
+    [
+        ("statsd", None, 512),
+        ("graphite", None, 512),
+        ("datadog", None, 4096),
+        ("statsd", 9, 9),
+        ("datadog", "7", 7),
+    ],
+)
+def test_samples_are_fewer_where_each_is_a_line_unless_set(
+    dialect: str, samples: object, expected: int
+) -> None:
+    assert Settings(statsd_dialect=dialect, statsd_max_samples=samples).statsd_max_samples == expected
+
+
+@pytest.mark.parametrize("interval_s", [0.1, 0.125, 0.2, 0.25, 0.4, 0.5, 0.625, 1, 1.25, 2, "2.5", 5, 10])
+def test_windows_that_divide_ten_seconds_are_taken(interval_s: object) -> None:
+    assert Settings(statsd_flush_interval_s=interval_s).statsd_flush_interval_s == float(str(interval_s))
+
+
+@pytest.mark.parametrize(
     ("url", "task_logs", "taken"),
     [
         (None, None, "none"),
@@ -150,8 +171,14 @@ SECRET = "**********"
         ),
         ("statsd_entity_id", "a|b", "'a|b'", "at most 200 visible ASCII characters without |"),
         ("statsd_external_env", "a b", "'a b'", "at most 200 visible ASCII characters without |"),
-        ("statsd_flush_interval_s", 0.05, "0.05", "a number from 0.1 to 60"),
-        ("statsd_flush_interval_s", "nan", "'nan'", "a number from 0.1 to 60"),
+        ("statsd_flush_interval_s", 0.05, "0.05", "a number from 0.1 to 10"),
+        ("statsd_flush_interval_s", "nan", "'nan'", "a number from 0.1 to 10"),
+        (
+            "statsd_flush_interval_s",
+            "3",
+            "'3'",
+            "2.5 or 5, a whole number of which makes the 10 s of receivers",
+        ),
         ("statsd_max_payload_bytes", 63, "63", "a whole number from 64 to 65507"),
         ("statsd_timer_type", "d", "'d'", "ms, the only timer of the dialect statsd"),
         ("statsd_timer_type", "s", "'s'", "ms, h or d"),

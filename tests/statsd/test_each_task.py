@@ -42,7 +42,7 @@ def make(receiver: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Gene
         telemetry = Telemetry(
             statsd_host="127.0.0.1",
             statsd_port=receiver.port,
-            statsd_flush_interval_s=60,
+            statsd_flush_interval_s=10,
             state_dir=tmp_path / "state",
             flush_each_task=flush_each_task,
         )
