@@ -16,6 +16,7 @@ __all__ = ["Dispatch"]
 
 _FIRST_PART_DATAGRAMS: Final = 32  # what a flush may send once its time is over
 _LEAST_BYTES: Final = 512  # what the pace takes a smaller datagram for: buffers are filled by the packet too
+_LEAST_LINE_BYTES: Final = 64  # and a shorter line: a receiver's work is by the line
 _USUAL_BYTES_A_VALUE: Final = 40.0  # until the first piece tells
 _PAUSE_S: Final = 0.001  # the shortest, so that several datagrams go between two of them
 _LONGEST_PAUSE_S: Final = 0.05  # for a socket that stays full: its receiver hangs
@@ -79,19 +80,19 @@ class Dispatch:
         values = sum(line.values for line in lines[at:end])
         self._unwritten -= values
         if values:
-            self._bytes_a_value = self._written_bytes() / values
+            self._bytes_a_value = self._charged_bytes() / values
 
     def _keep_to(self, deadline: float) -> None:
         """Go as fast as the rest needs to be sent in half of the time that is left, if that is faster than the pace."""
-        to_go_bytes = self._written_bytes() + self._unwritten * self._bytes_a_value
+        to_go_bytes = self._charged_bytes() + self._unwritten * self._bytes_a_value
         self._pace.hurry_to_send(to_go_bytes, (deadline - time.monotonic()) / 2)
 
-    def _written_bytes(self) -> int:
-        return sum(wire_bytes(datagram.payload) for datagram in self.books.datagrams)
+    def _charged_bytes(self) -> int:
+        return sum(_charged_bytes(datagram.payload) for datagram in self.books.datagrams)
 
     def _await_pace(self, deadline: float) -> bool:
         """Wait until the first datagram may go; False when the deadline comes first."""
-        size_bytes = max(wire_bytes(self.books.datagrams[0].payload), _LEAST_BYTES)
+        size_bytes = _charged_bytes(self.books.datagrams[0].payload)
         now_s = time.monotonic()
         while (wait_s := self._pace.wait_s(size_bytes, now_s)) > 0 and now_s < deadline:
             self._pause.acquire(timeout=min(max(wait_s, _PAUSE_S), deadline - now_s))
@@ -136,3 +137,8 @@ class Dispatch:
         """Tell whether the kernel has taken a datagram that is in the books still."""
         offered, taken_before = self._offered
         return datagram is offered and self._client.taken != taken_before
+
+
+def _charged_bytes(payload: str) -> int:
+    """Return what the pace takes a datagram for: its bytes, or more when it or its lines are short."""
+    return max(wire_bytes(payload), _LEAST_BYTES, _LEAST_LINE_BYTES * (payload.count("\n") + 1))

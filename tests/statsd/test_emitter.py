@@ -162,7 +162,8 @@ def test_flush_past_its_deadline_goes_on_at_the_next(record: Record, make_emitte
     still = ledger.read().pending
     held = emitter.pending_weight
 
-    assert (done, first) == (False, 32)
+    assert not done
+    assert 16 <= first <= 32  # a burst
     assert 0 < still < 20_000
     assert held == still
     assert emitter.flush(10.0)
