@@ -6,7 +6,7 @@ from typing import Final
 
 from typing_extensions import override
 
-from queue_telemetry._runtime import DropReason, say
+from queue_telemetry._runtime import DropReason, register_fork_aware, say
 from queue_telemetry.exceptions import ConfigurationError
 from queue_telemetry.statsd._call_names import CallNames
 from queue_telemetry.statsd._calls import TaggedCalls
@@ -37,7 +37,7 @@ class StatsClient(TaggedCalls):
 
     Every byte passes `_send`, those of calls `_after` before it. Each call is a datagram of its own; a pipeline gathers
     them. A few datagrams wait when the socket is full, for the next call, `advance` or `close`; then the oldest are
-    dropped as OVERFLOW. Threads may share the client. It is not fork-aware: its owner makes a new one in a child.
+    dropped as OVERFLOW. Threads may share the client, and so may forked children: each has a socket and counts of its own.
 
     Args:
         host: A name or a numeric address. A name is resolved on a thread of its own from the first call on; until
@@ -97,10 +97,23 @@ class StatsClient(TaggedCalls):
             self._give_up,
         )
         self._closed = False
+        self._begin_process()
+        register_fork_aware(self)
+
+    def _begin_process(self) -> None:
+        """Make what belongs to one process."""
         self._lock = threading.RLock()  # guards the counts; re-entrant for signal handlers
-        self._lines = self._bytes = 0
         self._dropped: dict[str, int] = {}
         self._last_error: DropReason | None = None
+
+    def reset_after_fork(self) -> None:
+        """In a forked child: begin anew, with what is set and where the receiver is. Takes no lock."""
+        self._begin_process()
+        self._outbox.reset_after_fork()
+        self._transport.reset_after_fork()
+        self._gauges.reset_after_fork()
+        if self._resolver is not None:
+            self._resolver.reset_after_fork()
 
     @property
     @override
@@ -132,20 +145,21 @@ class StatsClient(TaggedCalls):
 
     def stats(self) -> dict[str, object]:
         """Return what was sent, and lines that were not by reason; plain values for JSON."""
+        taken = self._transport.total
         with self._lock:
             return {
                 **self._receiver,
                 "dialect": self._dialect.name,
-                "datagrams": self.taken,
-                "lines": self._lines,
-                "bytes": self._bytes,
+                "datagrams": taken.datagrams,
+                "lines": taken.lines,
+                "bytes": taken.size_bytes,
                 "datagrams_waiting": len(self._outbox),
                 "lines_dropped": dict(self._dropped),
                 "last_error": None if self._last_error is None else str(self._last_error),
             }
 
     def forget(self) -> None:
-        """In a forked child: close its copy of the parent's socket. Takes no lock, and the client is of no use after."""
+        """In a forked child: close its copy of the parent's socket for good. Takes no lock."""
         self._transport.forget()
 
     @override
@@ -170,18 +184,10 @@ class StatsClient(TaggedCalls):
 
     def _send(self, data: str) -> SendOutcome:
         """Hand one datagram to the kernel; the reason when it was not taken. Must not block and must not raise."""
-        payload = data.encode()
-        outcome = self._offer(payload)
-        if outcome is BUSY:
-            return outcome
-        lines = payload.count(b"\n") + 1
-        if outcome is not None:
-            self._lose(outcome, lines)
-            return outcome
-        with self._lock:
-            self._lines += lines
-            self._bytes += len(payload)
-        return None
+        outcome = self._offer(data.encode())
+        if outcome is not None and outcome is not BUSY:
+            self._lose(outcome, data.count("\n") + 1)
+        return outcome
 
     def _offer(self, payload: bytes) -> SendOutcome:
         if self._closed:

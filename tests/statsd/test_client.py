@@ -174,7 +174,7 @@ def test_arguments_have_the_names_and_places_of_the_package() -> None:
 
 
 def test_close_tries_once_more_and_gives_up_the_rest(live: StatsClient, receiver: Any) -> None:
-    answers: list[SendOutcome] = [BUSY, BUSY, None, BUSY]
+    answers: list[SendOutcome] = [BUSY, BUSY, BUSY, None, BUSY]
     send = live._transport.send
 
     def answer(payload: bytes) -> SendOutcome:
