@@ -7,13 +7,12 @@ from typing import Final
 from typing_extensions import override
 
 from queue_telemetry._runtime import DropReason, register_fork_aware, say
-from queue_telemetry.exceptions import ConfigurationError
+from queue_telemetry.statsd._arguments import check_limits, checked_port, checked_prefix
 from queue_telemetry.statsd._call_names import CallNames
 from queue_telemetry.statsd._calls import TaggedCalls
-from queue_telemetry.statsd._cleaning import clean_name
+from queue_telemetry.statsd._constant_tags import clean_constant_tags
 from queue_telemetry.statsd._dialect import DIALECTS, Dialect
 from queue_telemetry.statsd._gauge_sums import GaugeSums
-from queue_telemetry.statsd._naming import clean_constant_tags
 from queue_telemetry.statsd._origin import Origin
 from queue_telemetry.statsd._outbox import Outbox
 from queue_telemetry.statsd._pipeline import Pipeline
@@ -24,12 +23,9 @@ from queue_telemetry.statsd._unix_transport import UnixTransport
 
 __all__ = ["Pipeline", "StatsClient"]
 
-_SMALLEST_PAYLOAD_BYTES = 64
 _SURE_PAYLOAD_BYTES = (
     508  # RFC 791: any IPv4 path takes 576 with headers, so that the kernel need not be asked
 )
-_LARGEST_PAYLOAD_BYTES = 65_507  # 65,535 - 20 (IPv4) - 8 (UDP)
-_MAX_PREFIX_CHARS = 100  # half of a name
 
 
 class StatsClient(TaggedCalls):
@@ -42,7 +38,7 @@ class StatsClient(TaggedCalls):
     Args:
         host: A name or a numeric address. A name is resolved on a thread of its own from the first call on; until
             then lines are dropped as UNRESOLVED.
-        port: In 1..65535.
+        port: In 1..65535; digits will do, as in the package.
         prefix: In front of every name, at most 100 characters: one that servers keep as it is. Where a dialect has no
             dashes they become `_`, which is said.
         maxudpsize: The most that a datagram holds, in bytes, in 64..65507. Longer lines are dropped as OVERSIZE. None:
@@ -61,7 +57,7 @@ class StatsClient(TaggedCalls):
     def __init__(
         self,
         host: str = "localhost",
-        port: int = 8125,
+        port: int | str = 8125,
         prefix: str | None = None,
         maxudpsize: int | None = None,
         ipv6: bool = False,  # noqa: FBT001, FBT002 - its place in the package
@@ -72,12 +68,13 @@ class StatsClient(TaggedCalls):
         entity_id: str | None = None,
         external_env: str | None = None,
     ) -> None:
-        _check(host, port, maxudpsize)
+        port = checked_port(port)
+        check_limits(host, maxudpsize)
         self._receiver: Final[dict[str, object]] = (
             {"host": host, "port": port} if socket_path is None else {"socket": socket_path}
         )
         self._dialect = dialect
-        self._prefix = _checked_prefix(prefix, dialect)
+        self._prefix = checked_prefix(prefix, dialect)
         self._set_payload_bytes = maxudpsize
         origin = Origin.of(entity_id, external_env, dialect)
         self._constant_tags: Final = {**clean_constant_tags(constant_tags or {}, dialect), **origin.tags}
@@ -214,29 +211,3 @@ class StatsClient(TaggedCalls):
         with self._lock:
             self._last_error = reason
             self._dropped[reason] = self._dropped.get(reason, 0) + lines
-
-
-def _check(host: str, port: int, maxudpsize: int | None) -> None:
-    if not host or not host.isprintable() or " " in host:
-        raise ConfigurationError(f"STATSD_HOST is {host!r}; it must be a host name or an IP address")
-    if not 1 <= port <= 65_535:
-        raise ConfigurationError(f"STATSD_PORT is {port}; it must be in 1..65535")
-    if maxudpsize is not None and not _SMALLEST_PAYLOAD_BYTES <= maxudpsize <= _LARGEST_PAYLOAD_BYTES:
-        raise ConfigurationError(
-            f"STATSD_MAX_PAYLOAD_BYTES is {maxudpsize}; it must be in "
-            f"{_SMALLEST_PAYLOAD_BYTES}..{_LARGEST_PAYLOAD_BYTES}"
-        )
-
-
-def _checked_prefix(prefix: str | None, dialect: Dialect) -> str | None:
-    if not prefix:
-        return None
-    clean = clean_name(prefix, dialect)
-    if clean not in {prefix, prefix.replace("-", "_")} or len(prefix) > _MAX_PREFIX_CHARS:
-        raise ConfigurationError(
-            f"STATSD_PREFIX is {prefix!r}; it must be a dotted name of at most {_MAX_PREFIX_CHARS} characters "
-            f"that dialect {dialect.name!r} keeps as it is"
-        )
-    if clean != prefix:
-        say("statsd_prefix", "Dialect %s has no dashes in names: the prefix is %s.", dialect.name, clean)
-    return clean
