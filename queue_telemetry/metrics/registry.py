@@ -137,13 +137,18 @@ class Registry:
         Args:
             into: The batch to add to, for a caller that keeps what a collection has drained which an exception cut
                 short, a signal handler's say; None makes one.
-            apart_from: Metrics whose cells are left for another time, and the sources with them; None for a whole one.
+            apart_from: Metrics whose cells are left for another time, and with them the sources and gauges that nobody
+                set; None for a whole collection.
         """
         batch = Batch() if into is None else into
         for name, cells in list(self._cells.items()):
-            if apart_from is None or name not in apart_from:
+            if apart_from is None:
                 for cell in list(cells.values()):
                     cell.drain(batch)
+            elif name not in apart_from:
+                for cell in list(cells.values()):
+                    if not isinstance(cell, Gauge) or cell.was_set():
+                        cell.drain(batch)
         for cell in list(self._refused.values()):
             refused = Batch()
             cell.drain(refused)
