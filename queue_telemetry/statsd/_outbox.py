@@ -98,15 +98,18 @@ class Outbox:
 
     def _send_waiting(self, allowance: int) -> int:
         """Send from the oldest on, no more than the allowance; return what is left of it, 0 when the socket is full."""
-        while self._waiting and allowance:
-            entry = self._waiting[0]
+        waiting = self._waiting
+        while (
+            waiting and allowance and waiting is self._waiting
+        ):  # another in a child that a signal handler forked
+            entry = waiting[0]
             if not self._was_taken(entry):
                 self._offered = entry, self._transport.taken
                 if self._send(entry[0]) is BUSY:
                     self._offered = None, 0  # what is taken from now on is another's
                     self._make_room()
                     return 0
-            self._waiting.popleft()
+            waiting.popleft()
             allowance -= 1
         return allowance
 
@@ -115,10 +118,11 @@ class Outbox:
         self._drop_down_to(self._max_waiting, DropReason.OVERFLOW, first=1 if self._transport.midway else 0)
 
     def _drop_down_to(self, kept: int, reason: DropReason, *, first: int) -> None:
-        while len(self._waiting) > kept:
-            (data,) = self._waiting[first]
+        waiting = self._waiting
+        while len(waiting) > kept:
+            (data,) = waiting[first]
             self._on_given_up(data, reason)
-            del self._waiting[first]
+            del waiting[first]
 
     def _was_taken(self, entry: _Entry) -> bool:
         """Tell whether the kernel took an entry, and an exception kept us from noting it."""
