@@ -79,9 +79,8 @@ class Emitter:
             slot=slot,
             fields=client._fields,
         )
-        self._rendering = Rendering(
-            client, self._names, timer_type=timer_type, self_metrics=SelfMetrics(signals)
-        )
+        own = SelfMetrics(signals)
+        self._rendering = Rendering(client, self._names, timer_type=timer_type, self_metrics=own)
         self._dispatch = Dispatch(
             client, self._rendering, ledger, Pace(dialect.pace_bytes_per_s, _BURST_BYTES)
         )
@@ -122,10 +121,10 @@ class Emitter:
         self._tidy()
         if self._closed or not self._client.await_address(timeout_s):
             return self.pending_weight == 0
-        begun, goal = self._dispatch.books.windows, deadline - timeout_s * (1 - share)
+        goal, begun = deadline - timeout_s * (1 - share), list[int]()
         try:
             ended = self._turns.take(partial(self._step, begun, goal, deadline), deadline)
-            return ended and self._dispatch.books.windows > begun
+            return ended and self._dispatch.books.windows > begun[0]
         finally:
             self._tidy()
 
@@ -209,10 +208,12 @@ class Emitter:
         self._dispatch.books.tell(self._ledger)
         return True
 
-    def _step(self, begun: int, goal: float, deadline: float) -> Stop | None:
-        """Send what is on its way and then a window that began after *begun* others. The turn is held."""
+    def _step(self, begun: list[int], goal: float, deadline: float) -> Stop | None:
+        """Send what is on its way and then a window that begins after the first turn, which *begun* notes."""
+        if not begun:  # in the turn, since another thread may just be beginning a window, without our batch
+            begun.append(self._dispatch.books.windows)
         while (stop := self._dispatch.run(left_s(goal, deadline))) is None:
-            if self._closed or self._dispatch.books.windows > begun:
+            if self._closed or self._dispatch.books.windows > begun[0]:
                 return None
             self._begin_window()
         return stop

@@ -9,6 +9,8 @@ from queue_telemetry._runtime import Delivery, DeliveryLedger, DropReason
 from queue_telemetry.exceptions import ConfigurationError
 from queue_telemetry.metrics import CATALOG, Batch, Kind, Metric, Owner, Series
 from queue_telemetry.statsd import DIALECTS, Emitter, StatsClient
+from queue_telemetry.statsd._aggregate import Window
+from queue_telemetry.statsd._books import Line
 from queue_telemetry.statsd._pace import Pace
 
 Record = Callable[..., tuple[StatsClient, list[str]]]
@@ -310,6 +312,42 @@ def test_news_are_sent_without_the_gauges_that_nobody_set(record: Record, make_e
         "app.queue.task.wait.mail.send:500.000|ms",
     ]
     assert (ledger.read().delivered, ledger.read().pending) == (6, 0)
+
+
+def test_flush_does_not_take_a_window_for_its_own_that_another_thread_was_beginning(
+    record: Record, make_emitter: MakeEmitter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client, _ = record()
+    emitter, _ = make_emitter(client)
+    write, take = emitter._rendering.lines, emitter._turns.take
+    second_waits, pending = threading.Event(), list[int]()
+
+    def flush() -> None:
+        emitter.add(Batch(counters=[(COUNTER, 1, 1)]))
+        assert emitter.flush(5.0)
+        pending.append(emitter.pending_weight)
+
+    second = threading.Thread(target=flush)
+
+    def watch(*args: Any, **kwargs: Any) -> bool:
+        if threading.current_thread() is second:
+            second_waits.set()
+        return take(*args, **kwargs)
+
+    def lines(
+        window: Window, **kwargs: bool
+    ) -> tuple[Line, ...]:  # the inbox is emptied, the page not turned
+        if not second.ident:
+            second.start()
+            second_waits.wait(5.0)
+        return write(window, **kwargs)
+
+    monkeypatch.setattr(emitter._turns, "take", watch)
+    monkeypatch.setattr(emitter._rendering, "lines", lines)
+    emitter.flush(5.0)
+    second.join(5.0)
+
+    assert pending == [0]
 
 
 def test_no_news_are_nothing_to_send(record: Record, make_emitter: MakeEmitter) -> None:
