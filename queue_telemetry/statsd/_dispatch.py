@@ -18,7 +18,7 @@ _LEAST_BYTES: Final = 512  # what the pace takes a smaller datagram for: buffers
 _LEAST_LINE_BYTES: Final = 64  # and a shorter line: a receiver's work is by the line
 _USUAL_BYTES_A_VALUE: Final = 40.0  # until the first piece tells
 _BETWEEN_PARTS_S: Final = 0.0002  # else who gives the turn back has it again before those who wait for it
-_PACE_PAUSE_S: Final = 0.002  # the shortest: to wake a receiver that sleeps costs as much as some datagrams
+_PACE_PAUSE_S: Final = 0.006  # the shortest: to wake a receiver that sleeps costs as much as some datagrams
 
 
 class Stop(NamedTuple):

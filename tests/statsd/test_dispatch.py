@@ -162,7 +162,7 @@ def test_datagrams_keep_the_pace_from_one_flush_to_the_next(
     assert sum(size_bytes for _, size_bytes in sent) > 3 * burst_bytes
 
 
-def test_several_datagrams_go_between_two_pauses_of_two_milliseconds(
+def test_several_datagrams_go_between_two_pauses_for_the_pace(
     timed: tuple[StatsClient, Sent], make_emitter: MakeEmitter, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     client, sent = timed
@@ -179,9 +179,9 @@ def test_several_datagrams_go_between_two_pauses_of_two_milliseconds(
     emitter.add(Batch(timings=[(TIMER, [0.5] * 5000)]))
     emitter.flush(10.0)
 
-    assert pauses[0] >= 16  # a burst
+    assert pauses[0] >= 12  # a burst
     assert len(sent) - pauses[0] >= 2 * (len(pauses) - 1)
-    assert min(timeouts_s) >= 0.002
+    assert min(timeouts_s) >= 0.006
 
 
 def test_flush_that_the_pace_would_make_late_goes_faster_and_ends_in_time(
