@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Callable
+from typing import Final
 
 from queue_telemetry._runtime import LOGGER, Clock, say
 from queue_telemetry.exceptions import ConfigurationError
@@ -9,6 +10,13 @@ from queue_telemetry.settings import Settings, load_leniently
 from queue_telemetry.telemetry._outputs import Outputs
 
 __all__ = ["build_leniently", "read_leniently"]
+
+_LESS: Final[tuple[tuple[str, dict[str, object]], ...]] = (
+    ("tags", {"tags": {}}),
+    ("logs", {"log_url": None}),
+    ("tags and logs", {"tags": {}, "log_url": None}),
+)
+"""What is given up in turn until the rest can be built."""
 
 
 def read_leniently() -> tuple[Settings, bool]:
@@ -22,14 +30,24 @@ def read_leniently() -> tuple[Settings, bool]:
 def build_leniently(
     settings: Settings, clock: Clock, collect: Callable[[], bool]
 ) -> tuple[Settings, Outputs, bool]:
-    """Build the outputs, without the collector if that cannot be had: its certificates cannot be read, say.
+    """Build the outputs, without what cannot be had: a collector whose certificates cannot be read, tags that become one.
 
     Returns:
         The settings that the outputs were built from, the outputs, and whether all was right.
+
+    Raises:
+        ConfigurationError: Something else is wrong.
     """
     try:
         return settings, Outputs(settings, clock, collect), True
     except ConfigurationError as error:
-        say("outputs", "no logs are shipped: %s", error, level=logging.ERROR)
-        settings = settings.model_copy(update={"log_url": None})
-        return settings, Outputs(settings, clock, collect), False
+        problem = error
+    for lost, update in _LESS:
+        fewer = settings.model_copy(update=update)
+        try:
+            outputs = Outputs(fewer, clock, collect)
+        except ConfigurationError:
+            continue
+        say("outputs", "no %s are shipped: %s", lost, problem, level=logging.ERROR)
+        return fewer, outputs, False
+    raise problem

@@ -46,6 +46,26 @@ say(results=results, status=report.status, ready=report.ready, reasons=report.re
     assert statsd.wait_until(lambda: statsd.counter("queue.tasks.completed") == 3)
 
 
+def test_tags_that_become_one_cost_the_tags_alone(run_script: RunScript, statsd: StatsdServer) -> None:
+    ended = run_script(
+        f"""{_LOUD}
+for _ in range(3):
+    with qt.run("work"): pass
+report = qt.health()
+qt.flush()
+say(reasons=report.reasons, levels=[level for level, _ in lines], text=lines[0][1])
+""",
+        statsd_dialect="datadog",
+        tags="Team:x,team:y",
+        quiet=False,
+    ).said[0]
+
+    assert ["configuration_invalid"] == ended["reasons"]
+    assert ["ERROR"] == ended["levels"]
+    assert "'Team' and 'team'" in ended["text"]
+    assert statsd.wait_until(lambda: statsd.counter("queue.tasks.completed") == 3)
+
+
 def test_certificates_that_cannot_be_read_cost_the_logs_alone(
     run_script: RunScript, statsd: StatsdServer
 ) -> None:
