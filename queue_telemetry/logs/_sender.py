@@ -73,12 +73,12 @@ class HttpSender:
         self._connected = False  # whether this exchange had to open its connection
         self._aborted = False
 
-    def send(self, body: bytes | bytearray, content_type: str, *, within_s: float = math.inf) -> Answer:
+    def send(self, body: bytes | bytearray, content_type: str = "", *, within_s: float = math.inf) -> Answer:
         """Post *body* and return what came of it. Blocks up to *within_s* or the total deadline; must not raise.
 
         A kept connection that the collector closed meanwhile costs one more attempt, at once.
         """
-        headers = {"content-type": content_type, **self._headers}
+        headers = ({"content-type": content_type} if content_type else {}) | self._headers
         if len(body) >= _COMPRESS_FROM_BYTES:
             payload = zlib.compress(body, _LEVEL, _GZIP)
             headers["content-encoding"] = "gzip"
