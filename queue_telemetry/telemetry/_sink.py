@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Final
 from loguru import logger
 
 from queue_telemetry._runtime import SYSTEM_CLOCK, DeliveryLedger, say
-from queue_telemetry.logs import LogSink, RecordBuffer, RecordBuilder, Redactor, free_key
+from queue_telemetry.logs import LogSink, RecordBuffer, RecordBuilder, Redactor
 from queue_telemetry.settings import Settings
 from queue_telemetry.tasks import Tracker, record_fields, record_owner
-from queue_telemetry.tasks.record_fields import LIBRARY_KEYS
+from queue_telemetry.telemetry._constants import record_constants
 from queue_telemetry.telemetry._outputs import constant_tags, host_name
 
 if TYPE_CHECKING:
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 
 __all__ = ["SinkKeeper"]
 
-_NO_TAGS: Final = LIBRARY_KEYS - {"service", "env", "version"}
 _PARKED_BYTES: Final = 1024 * 1024  # what a forked child's threads log in the milliseconds until it is awake
 
 
@@ -54,7 +53,7 @@ class SinkKeeper:
         if buffer is None:
             self.uninstall()
             return
-        constants = _constants(settings)
+        constants = record_constants(constant_tags(settings), host_name())
         shape = settings.log_level, settings.log_redact_keys, constants
         if self._sink is None or shape != self._shape:
             self.uninstall()
@@ -127,15 +126,6 @@ class SinkKeeper:
             for line in chunk.data.splitlines(keepends=True):
                 buffer.append(bytes(line))
             parked.settle(chunk)
-
-
-def _constants(settings: Settings) -> dict[str, str]:
-    """Return the fields of every record; a tag that would mean something else in a record becomes `extra_<key>`."""
-    tags = constant_tags(settings)
-    fields = {key: value for key, value in tags.items() if key not in _NO_TAGS}
-    for key in tags.keys() & _NO_TAGS:
-        fields[free_key(f"extra_{key}", tags)] = tags[key]
-    return fields | {"host": host_name()}
 
 
 def _remove(handler_id: int) -> None:
