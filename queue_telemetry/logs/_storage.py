@@ -1,13 +1,11 @@
 """What a pipeline is given of the settings: how much it may hold, and what it keeps on disk. Pure."""
 
-import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal, TypeAlias
-from urllib.parse import urlsplit
 
-__all__ = ["Durability", "Limits", "LossRecord", "Storage", "destination_of"]
+__all__ = ["Durability", "Limits", "LossRecord", "Storage"]
 
 _MIB: Final = 1024 * 1024
 
@@ -41,7 +39,6 @@ class Storage:
 
     Attributes:
         folder: LOG_SPOOL_DIR; dead letters go there at any durability.
-        destination: Tells spools of different collectors in one folder apart: see `destination_of`.
         durability: What is written there.
         max_bytes: Limit of the lines on disk.
         max_age_s: Seconds after which a record is not worth sending.
@@ -50,15 +47,7 @@ class Storage:
     """
 
     folder: Path
-    destination: str
     durability: Durability = "memory"
     max_bytes: int = 256 * _MIB
     max_age_s: float = 43_200.0
     owner: object | None = None
-
-
-def destination_of(url: str, format_name: str) -> str:
-    """Return the name of a collector's spool: the same for the same host, port, path and format, whatever the secrets."""
-    parts = urlsplit(url)
-    where = f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path or '/'}\n{format_name}"
-    return hashlib.sha256(where.encode()).hexdigest()[:16]
