@@ -8,6 +8,8 @@ from pydantic import (
     AfterValidator,
     BeforeValidator,
     Field,
+    InstanceOf,
+    PlainSerializer,
     SecretStr,
     StringConstraints,
     ValidationError,
@@ -18,6 +20,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 from typing_extensions import override
 
 from queue_telemetry.exceptions import ConfigurationError
+from queue_telemetry.logs.formats import FORMATS, Format
 from queue_telemetry.settings import _parse
 from queue_telemetry.settings._settle import settle
 from queue_telemetry.settings._sources import Given
@@ -38,6 +41,16 @@ def _check_token(token: SecretStr) -> SecretStr:
     return token
 
 
+def _check_format(wire_format: str | Format) -> str | Format:
+    if isinstance(wire_format, str) and wire_format not in FORMATS:
+        raise ValueError
+    return wire_format
+
+
+def _name_of(wire_format: str | Format) -> str:
+    return wire_format if isinstance(wire_format, str) else wire_format.name
+
+
 _Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
 _Host = Annotated[_Text, AfterValidator(_parse.check_host)]
 _Prefix = Annotated[_Text, AfterValidator(_parse.check_prefix)]
@@ -46,6 +59,13 @@ _Headers = Annotated[dict[str, SecretStr], BeforeValidator(_parse.split_headers)
 _Url = Annotated[SecretStr, AfterValidator(_check_url)]
 _Token = Annotated[SecretStr, AfterValidator(_check_token)]
 _Names = Annotated[tuple[_Text, ...], BeforeValidator(_parse.split_names)]
+_Format = Annotated[
+    str | InstanceOf[Format],
+    BeforeValidator(_parse.lower_case),
+    AfterValidator(_check_format),
+    PlainSerializer(_name_of, when_used="json"),
+]
+_File = Annotated[Path, AfterValidator(_parse.check_file)]
 _Path = Annotated[Path, AfterValidator(_parse.check_path)]
 _Level = Annotated[
     Literal["TRACE", "DEBUG", "INFO", "SUCCESS", "WARNING", "ERROR", "CRITICAL"],
@@ -102,8 +122,11 @@ class Settings(BaseSettings):
 
     log_url: _Url | None = None
     """The HTTP collector that takes JSON records; without it no record is shipped. May carry a password."""
+    log_format: _Format = "ndjson"
+    """How the collector wants its records: `ndjson`, `json` (an array), `datadog`, `loki`, `elasticsearch`, `splunk` or
+    `otlp`; in code also an object of your own."""
     log_token: _Token | None = None
-    """Sent as `Authorization: Bearer`."""
+    """Sent as the collector wants it: as `DD-API-KEY`, `Authorization: ApiKey` or `Splunk`, to most as `Bearer`."""
     log_headers: _Headers = Field(default_factory=dict)
     """More request headers, `Name=value,Name2=value2`."""
     log_level: _Level = "INFO"
@@ -114,6 +137,26 @@ class Settings(BaseSettings):
     """Seconds that a record waits for others to fill its batch."""
     log_max_memory_bytes: int = Field(32 * _MIB, ge=2048, le=1024 * 1024 * _MIB)
     """Most bytes of records that wait in memory; at least two batches, one being sent and one being filled."""
+    log_spool_dir: _Path | None = None
+    """A private folder on a local disk for records that wait, and for those that the collector will never take."""
+    log_durability: Literal["memory", "spill", "wal"] = "memory"
+    """Where records wait: `memory`; `spill` writes to the folder what cannot be sent soon; `wal` writes each record
+    before the logger call returns, so that it survives a crash of the process. The last two need `LOG_SPOOL_DIR`."""
+    log_spool_max_bytes: int = Field(256 * _MIB, ge=16 * _MIB, le=1024 * 1024 * _MIB)
+    """Most bytes that one process keeps in the folder; the oldest make room."""
+    log_spool_max_age_s: float = Field(43_200, ge=60, le=31_536_000)
+    """Seconds after which a record in the folder is given up; collectors refuse old ones, Datadog after 18 hours."""
+    log_tls_ca: _File | None = None
+    """Certificates in PEM to trust in place of the public ones."""
+    log_tls_cert: _File | None = None
+    """The client's own certificate in PEM, with its chain."""
+    log_tls_key: _File | None = None
+    """The key of the client's certificate, without a password; by default in the same file."""
+    log_proxy: _Url | None = None
+    """The HTTP proxy on the way to the collector, `http://proxy.example.com:3128`. May carry a password. The variables
+    of other tools, such as `HTTPS_PROXY`, are not read."""
+    log_capture_stdlib: bool = False
+    """Whether records of the stdlib's `logging` are passed on to loguru, and so shipped."""
     log_redact_keys: _Names = ()
     """Keys whose values are masked in records, `card_number,iban`, besides the built-in ones such as `password`."""
 
@@ -184,6 +227,22 @@ class Settings(BaseSettings):
         least = 2 * info.data.get("log_batch_bytes", 0)
         if value < least:
             raise ValueError(f"at least {least}, twice log_batch_bytes")
+        return value
+
+    @field_validator("log_durability")
+    @classmethod
+    def _check_durability(cls, value: str, info: ValidationInfo) -> str:
+        if (
+            value != "memory" and info.data.get("log_spool_dir", cls) is None
+        ):  # absent when that was wrong itself
+            raise ValueError("memory, or log_spool_dir set as well")
+        return value
+
+    @field_validator("log_tls_key")
+    @classmethod
+    def _check_key(cls, value: Path | None, info: ValidationInfo) -> Path | None:
+        if value is not None and info.data.get("log_tls_cert", cls) is None:
+            raise ValueError
         return value
 
     @field_validator("task_logs", mode="before")

@@ -18,6 +18,7 @@ from queue_telemetry.exceptions import ConfigurationError
 from queue_telemetry.logs._answer import Answer, Failure
 from queue_telemetry.logs._endpoint import Endpoint
 from queue_telemetry.logs._sender import HttpSender
+from queue_telemetry.logs._tls import tls_context
 
 Make = Callable[..., HttpSender]
 
@@ -290,12 +291,10 @@ def test_the_request_is_what_the_http_library_calls_a_post(make_sender: Make) ->
 def test_an_unreadable_certificate_file_is_a_configuration_error(
     make_sender: Make, monkeypatch: pytest.MonkeyPatch, tmp_path: Any
 ) -> None:
-    from queue_telemetry.logs._sender import _tls_context
-
     wrong = tmp_path / "ca.pem"
     wrong.write_text("nothing")
     monkeypatch.setenv("SSL_CERT_FILE", str(wrong))
-    _tls_context.cache_clear()
+    tls_context.cache_clear()
 
     with pytest.raises(ConfigurationError, match="certificates cannot be read"):
         make_sender("https://logs.test/")
