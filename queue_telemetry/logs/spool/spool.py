@@ -1,26 +1,46 @@
-"""A process's spool: one directory of segments, and those taken over from dead processes."""
+"""A process's spool: frames of lines on disk until they are acknowledged, and those that dead processes left."""
 
+import errno
+import os
+import sys
+import threading
 from pathlib import Path
+from typing import Final
 
 from queue_telemetry._runtime import Clock
+from queue_telemetry.exceptions import ConfigurationError
+from queue_telemetry.logs.spool._disk import DiskTrouble, is_passing
+from queue_telemetry.logs.spool._folder import check_setting
+from queue_telemetry.logs.spool._frame import HEADER_BYTES, encode_frame
+from queue_telemetry.logs.spool._index import index_segment
+from queue_telemetry.logs.spool._instances import Claim, claim
+from queue_telemetry.logs.spool._orphans import Orphans
+from queue_telemetry.logs.spool._scan import Frame, scan
+from queue_telemetry.logs.spool._segment import Segment
+from queue_telemetry.logs.spool._segments import Segments
 from queue_telemetry.logs.spool.place import Place
 
 __all__ = ["Spool"]
+
+_GONE: Final = frozenset({errno.ENOENT, errno.EBADF})  # of a directory that was removed
+_ADOPTION_ENDS_WITHIN_S: Final = 0.2  # reading one segment takes a fraction of that
 
 
 class Spool:
     """Keeps frames of lines on disk until they are acknowledged. It decides nothing and counts no record as lost.
 
-    Any thread may call any method. Nothing is made on disk before the first write.
+    Any thread may call any method. Its own lock is held for a few assignments and for a write, a rename or an unlink;
+    segments are read without it. Nothing is made on disk before the first write, and nothing is synced: what was
+    written survives the process, not a loss of power. Not fork-aware: a child makes a new one and lets go of this.
 
     Args:
         folder: LOG_SPOOL_DIR.
-        destination: A short name for the collector and the format, as a directory's name.
+        destination: A short name for the collector and the format, to be a directory's name.
         max_bytes: Limit of what this process holds on disk, what it took over included.
         max_age_s: After how many seconds a place is expired.
         clock: For times of birth and for pauses.
         owner: Who may have several spools at once on one folder and destination, such as a successor while the one
-            before still closes; None for nobody.
+            before closes; None for nobody.
 
     Raises:
         ConfigurationError: The folder can never be used, or another owner in this process has a spool on it.
@@ -36,62 +56,200 @@ class Spool:
         clock: Clock,
         owner: object | None = None,
     ) -> None:
-        raise NotImplementedError
+        if sys.platform == "win32":
+            raise ConfigurationError(
+                f"LOG_SPOOL_DIR is {str(folder)!r}; this system has no locks for a spool"
+            )
+        folder = folder.absolute()  # a daemon changes its working directory
+        check_setting(folder)
+        self._claim: Claim | None = claim(folder, destination, owner)
+        self._max_bytes = max_bytes
+        self._max_age_s = max_age_s
+        self._clock = clock
+        self._lock = threading.RLock()  # re-entrant: a signal handler may close in the middle of a change
+        self._adopting = threading.Lock()
+        self._closed = False
+        self._disk = DiskTrouble(folder, clock)
+        self._segments = Segments(folder, destination, max_bytes=max_bytes, clock=clock)
+        self._orphans = Orphans(folder, destination)
+        self._damaged_frames = 0
+        self._damaged_records = 0
 
     def write(self, lines: bytes | bytearray, records: int) -> Place | None:
-        """Write one frame and return its place; None when the disk does not take it. Never raises, syncs nothing."""
-        raise NotImplementedError
+        """Write one frame and return its place; None when the disk does not take it, then or a little before.
+
+        Must not raise and does not wait for the disk. Nothing is said, since a lock may be held: `speak` does.
+        """
+        if self._disk.is_paused:
+            return None
+        now_s = self._clock.time()
+        frame = encode_frame(lines, records, now_s)
+        with self._lock:
+            if self._closed:
+                return None
+            try:
+                segment = self._segments.append(frame, now_s)
+            except OSError as error:
+                self._refuse(error)
+                return None
+            end = segment.size
+        return Place(segment.number, end - len(frame), end, records, len(lines), now_s)
 
     def room_for(self, size: int) -> bool:
-        """Tell whether so many bytes of lines stay below `max_bytes`; bytes of a segment are freed all at once."""
-        raise NotImplementedError
+        """Tell whether so many bytes of lines stay within `max_bytes`. Space is freed by whole segments.
+
+        What the rest of the machine needs of the disk is looked at when a segment begins; `write` refuses then.
+        """
+        with self._lock:
+            most_bytes = self._max_bytes - size - HEADER_BYTES
+            if self._segments.used_bytes > most_bytes:
+                try:
+                    self._segments.free_current()
+                except OSError as error:
+                    self._disk.count(error)
+            return self._segments.used_bytes <= most_bytes
 
     def is_expired(self, place: Place) -> bool:
-        """Tell whether the place is older than `max_age_s`."""
-        raise NotImplementedError
+        """Tell whether a place is older than `max_age_s`."""
+        return self._clock.time() - place.born_s > self._max_age_s
 
     def read(self, place: Place) -> tuple[bytearray, int] | None:
-        """Return the lines of a place, and how many of its records are lost to damage.
+        """Return the lines of a place, and how many of its records a torn or changed byte cost. Not under a lock.
 
-        None when it cannot be read at present, such as without a free descriptor: try again later.
+        None when it cannot be read at present, such as without a free descriptor or after `close`: try again later.
         """
-        raise NotImplementedError
+        with self._lock:
+            segment = self._segments.get(place.segment)
+            if self._closed:
+                return None
+        lines = bytearray()
+        if segment is None:
+            return lines, place.records
+        try:
+            descriptor = segment.open()
+        except OSError as error:
+            self._disk.count(error)
+            return None if is_passing(error) else (lines, place.records)
+        try:
+            found = scan(descriptor, place.start, place.end, lines)
+            whole = sum(frame.records for frame in found if isinstance(frame, Frame))
+        finally:
+            os.close(descriptor)
+        return lines, place.records - whole
 
     def acknowledge(self, place: Place) -> None:
-        """Let go of a place, in any order. Never raises."""
-        raise NotImplementedError
+        """Let go of a place, in any order. Must not raise."""
+        with self._lock:
+            if self._closed:
+                return
+            try:
+                self._segments.acknowledge(place.segment, place.start, place.end)
+            except OSError as error:
+                if error.errno not in _GONE:
+                    self._disk.count(error)
 
     def adopt(self, *, batch_bytes: int = 1024 * 1024, max_records: int = 1000) -> list[Place] | None:
-        """Take over one segment of a dead process, oldest first; None when there is none. Call it again until then.
+        """Take over one segment of a dead process, oldest first; None when there is none: call it until then.
 
-        Not under a lock: it reads a segment, and says what went wrong on the disk meanwhile.
+        Not under a lock: it reads a segment, and says what the disk refused. Must not raise.
 
         Args:
-            batch_bytes: Adjacent frames are joined into places of so many bytes of lines at most.
-            max_records: And of so many records at most. A single larger frame is a place of its own.
+            batch_bytes: Adjacent frames are joined into places of so many bytes of lines, but for a larger frame.
+            max_records: And of so many records.
 
         Returns:
-            Places in the order of their writing; empty when the segment held nothing whole.
+            Places in the order of their writing; none when nothing in the segment was whole.
         """
-        raise NotImplementedError
+        self.speak()
+        if not self._adopting.acquire(blocking=False):
+            return None
+        try:
+            return None if self._closed else self._adopt(batch_bytes, max_records)
+        except OSError as error:
+            if error.errno != errno.ENOENT:  # else no process has written there yet
+                self._disk.count(error)
+            return None
+        finally:
+            if self._closed:
+                self._orphans.release()
+            self._adopting.release()
 
     def speak(self) -> None:
-        """Say what the disk refused since the last time. Not under a lock: `write` may be, so it only counts."""
-        raise NotImplementedError
+        """Say what the disk refused since the last time. Not under a lock."""
+        self._disk.speak()
 
     @property
     def damaged(self) -> tuple[int, int]:
-        """Frames that adoption skipped since they were torn or changed, and the records in them as far as known."""
-        raise NotImplementedError
+        """Stretches of segments that were torn or changed when they were adopted, and the records in them."""
+        return self._damaged_frames, self._damaged_records
 
     def stats(self) -> dict[str, object]:
-        """Return what is on disk and what went wrong with it."""
-        raise NotImplementedError
+        """Return what is on disk, and what went wrong with it."""
+        with self._lock:
+            return {
+                "bytes": self._segments.used_bytes,
+                "segments": len(self._segments),
+                "damaged_frames": self._damaged_frames,
+                "damaged_records": self._damaged_records,
+                "errors": dict(self._disk.errors),
+            }
 
     def close(self) -> None:
-        """Leave what is not acknowledged to the next process, remove an empty directory. Idempotent, never raises."""
-        raise NotImplementedError
+        """Leave what is not acknowledged to another process, remove an empty directory. Idempotent, never raises."""
+        with self._lock:
+            if self._closed:
+                return
+            self._closed = True
+            try:
+                self._segments.close()
+            except OSError as error:
+                self._disk.count(error)
+        if self._adopting.acquire(timeout=_ADOPTION_ENDS_WITHIN_S):  # else the adoption lets go at its end
+            self._orphans.release()
+            self._adopting.release()
+        self._claim = None
 
     def forget(self) -> None:
-        """In a forked child: close the inherited descriptors, and leave all to the parent. Never raises or blocks."""
-        raise NotImplementedError
+        """In a forked child: close the inherited descriptors and leave all to the parent. Must not raise or block."""
+        self._lock = threading.RLock()
+        self._closed = True
+        self._segments.forget()
+        self._orphans.forget()
+        self._claim = None
+
+    def _refuse(self, error: OSError) -> None:
+        self._disk.refused(error)
+        try:
+            self._segments.leave_current()
+        except OSError as further:
+            self._disk.count(further)
+        self._segments.leave_lost_directory()
+
+    def _adopt(self, batch_bytes: int, max_records: int) -> list[Place] | None:
+        while (first := self._orphans.first()) is not None:
+            segment = Segment(*first, self._segments.new_number())
+            try:
+                descriptor = segment.open()
+            except OSError as error:
+                if is_passing(error):
+                    raise
+                self._disk.count(error)
+                self._orphans.go_on()
+                continue
+            try:
+                segment.size = os.fstat(descriptor).st_size
+                segment.load_progress()
+                places, damages = index_segment(
+                    segment, descriptor, batch_bytes=batch_bytes, max_records=max_records
+                )
+            finally:
+                os.close(descriptor)
+            with self._lock:
+                if self._closed:
+                    return None
+                self._orphans.go_on(None if self._segments.take_over(segment) else segment)
+                self._damaged_frames += len(damages)
+                self._damaged_records += sum(damage.records for damage in damages)
+                self._segments.remove_if_done(segment)
+            return places
+        return None
