@@ -5,8 +5,8 @@ from typing import Final
 
 import orjson
 
-from queue_telemetry.logs._error import cut_middle
-from queue_telemetry.logs._sanitizer import clean_text, sanitize, text_of
+from queue_telemetry.logs._sanitizer import sanitize
+from queue_telemetry.logs._text import clean_text, cut_middle, text_of
 
 __all__ = ["MAX_RECORD_BYTES", "encode"]
 

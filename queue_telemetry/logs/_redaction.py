@@ -1,10 +1,11 @@
-"""Hide the values of secret keys, at any depth, on a copy: other handlers see the original objects."""
+"""Hide secrets by their keys, at any depth and in text, on a copy: other handlers see the original objects."""
 
 import re
 from collections.abc import Iterable, Mapping
 from typing import Final
 
 from queue_telemetry.logs._sanitizer import sanitize
+from queue_telemetry.logs._scrub import Scrubber
 
 __all__ = ["Redactor"]
 
@@ -29,20 +30,36 @@ _GLUED: Final = (
 """Secrets wherever they stand in a key, whatever the case and the signs between the words."""
 _WORDS: Final = ("token", "tokens", "dsn", "pwd")
 """Secrets as words of a key only: `token` hides `csrf_token`, not `tokenizer`."""
+_STEMS: Final = (
+    "passw",
+    "passphrase",
+    "secret",
+    "authorization",
+    "cookie",
+    "credential",
+    "key",
+    "token",
+    "dsn",
+    "pwd",
+)
+"""Of each of these secrets, however its words are joined, one is part."""
 _COUNTED: Final = "tokens"
 """A number under such a key says how many: language models' `max_tokens`."""
 
 _MAX_KEYS: Final = 4_096  # keys may be made of data; then the cache begins anew
 _LONGEST_KEY: Final = 128  # a longer one is data, and not worth the cache's memory
+_MAX_TEXTS: Final = 1_024
+_LONGEST_TEXT: Final = 64  # a worker's name, a route, a status: what comes again
+_STEM_LETTERS: Final = 3
 _PLAIN: Final = frozenset({str, int, float, bool, type(None)})
 _WORD: Final = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+")
 _SIGNS: Final = re.compile(r"[\W_]+")
 
 
 class Redactor:
-    """Hides the values of secret keys in whatever has keys: mappings, pairs, objects with named fields.
+    """Hides the values of secret keys in whatever has keys: mappings, pairs, objects with named fields; and in text.
 
-    Called under loguru's own lock; it holds no lock itself, and its cache of key decisions is safe to race on.
+    Called by any thread; it holds no lock, and its caches are safe to race on.
 
     Args:
         keys: Further keys. One word, such as `pin`, hides where it is a word of a key; several, such as `card_number`,
@@ -50,12 +67,22 @@ class Redactor:
     """
 
     def __init__(self, keys: Iterable[str] = ()) -> None:
-        further = [(_words(key), _glue(key)) for key in keys]
+        further = [(_words(key), glued) for key in keys if (glued := _glue(key))]
         single = {glued for words, glued in further if words == [glued]}
         self._words = frozenset((*_WORDS, *single))
-        self._glued = (*_GLUED, *(glued for _, glued in further if glued and glued not in single))
+        self._glued = (*_GLUED, *(glued for _, glued in further if glued not in single))
         self._harmless: set[str] = set()
         self._secret: set[str] = set()
+        self._innocent: set[str] = set()
+        stems = (*_STEMS, *(glued[:_STEM_LETTERS] for _, glued in further))
+        self._scrub = Scrubber(self._hides, stems).scrub
+
+    def scrub(self, text: str) -> str:
+        """Return *text* without secrets: `password=…`, `"token": "…"`, `Authorization: …`, `scheme://user:pass@host`.
+
+        The same object when it holds none. Must not raise.
+        """
+        return self._scrub(text) if ":" in text or "=" in text else text
 
     def redact(self, fields: Mapping[str, object]) -> Mapping[str, object]:
         """Return *fields* without secrets: the same object when it is plain and holds none, else a plain copy.
@@ -65,16 +92,37 @@ class Redactor:
         Raises:
             Exception: What *fields* itself raises; what its values raise is caught.
         """
-        if self._harmless.issuperset(fields) and _PLAIN.issuperset(map(type, fields.values())):
-            return fields
-        return sanitize(fields, self._hides)
+        values = fields.values()
+        if self._harmless.issuperset(fields) and _PLAIN.issuperset(map(type, values)):
+            for value in values:
+                if (
+                    type(value) is str
+                    and (":" in value or "=" in value)
+                    and value not in self._innocent
+                    and not self._is_innocent(value)
+                ):
+                    break
+            else:
+                return fields
+        return sanitize(fields, self._hides, self.scrub)
+
+    def _is_innocent(self, text: str) -> bool:
+        if self._scrub(text) is not text:
+            return False
+        if len(text) <= _LONGEST_TEXT:
+            if len(self._innocent) >= _MAX_TEXTS:
+                self._innocent = set()
+            self._innocent.add(text)
+        return True
 
     def _hides(self, key: str, value: object) -> bool:
         if key in self._harmless:
             return False
         if key not in self._secret:
             secret = self._decide(key)
-            if len(key) <= _LONGEST_KEY:
+            if (
+                len(key) <= _LONGEST_KEY and ":" not in key and "=" not in key
+            ):  # else to be scrubbed each time
                 self._remember(key, secret=secret)
             if not secret:
                 return False

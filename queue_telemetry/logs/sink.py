@@ -17,7 +17,10 @@ __all__ = ["LogSink"]
 class LogSink:
     """Takes loguru's records: guard, filter, flatten, redact, encode, append. No I/O, and it must not raise.
 
-    Loguru calls it under the handler's own lock, also from a signal handler's point of view never twice at a time.
+    It works in the filter of its handler, which lets no record through. There loguru has formatted nothing yet: its
+    traceback, which an exception's own code can make raise, would cost the record. And there it holds no lock, so
+    that threads do not wait for one another, nor a fork for a record, and a signal handler's record is not refused.
+
     The drain method is elsewhere on purpose: loguru calls a sink's `flush` after every record.
 
     Args:
@@ -46,30 +49,37 @@ class LogSink:
         self._accepts = accepts
 
     def attach(self, logger: "loguru.Logger", level: str | int) -> int:
-        """Add this sink to *logger* and return the handler's id.
-
-        The empty format makes the message's text just the traceback, which loguru formats for each handler anyway;
-        `backtrace` and `diagnose` would make it long, dear, and show variables' values.
-        """
+        """Add this sink to *logger* and return the handler's id."""
         self.removed = False
         return logger.add(
-            self, level=level, format="", colorize=False, backtrace=False, diagnose=False, catch=True
+            self,
+            level=level,
+            filter=self.take,
+            format="",
+            colorize=False,
+            backtrace=False,
+            diagnose=False,
+            catch=True,
         )
 
-    def write(self, message: "loguru.Message") -> None:
-        """Take one record. Called by loguru; must not block and must not raise."""
+    def take(self, record: "loguru.Record") -> bool:
+        """Take one record; always False, so that loguru goes on to the next handler. Must not block or raise."""
         if is_guarded():
             self.self_logs += 1
-            return
-        record = message.record
+            return False
         try:
             if self._accepts is not None and not self._accepts(record):
-                return
-            line = encode(self._builder.build(record, message))
+                return False
+            line = encode(self._builder.build(record))
         except Exception as error:  # noqa: BLE001 - the edge to the user's patchers, context and objects
             self.faults += 1
             line = encode(self._builder.salvage(record, error))
         self.buffer.append(line)
+        return False
+
+    def write(self, message: "loguru.Message") -> None:
+        """Take a record that came past the filter: that of a handler that somebody added with this as its sink."""
+        self.take(message.record)
 
     def stop(self) -> None:
         """Note that loguru let go of this sink. Called by `logger.remove()`."""

@@ -58,7 +58,7 @@ class SinkKeeper:
         if self._sink is None or shape != self._shape:
             self.uninstall()
             redactor = Redactor(settings.log_redact_keys)
-            builder = RecordBuilder(constants, lambda: record_fields(self._workers), redactor.redact)
+            builder = RecordBuilder(constants, lambda: record_fields(self._workers), redactor)
             self._shape, self._level = shape, settings.log_level
             self._sink = LogSink(builder, buffer, self._accepts)
             self._handler_id = self._sink.attach(logger, self._level)

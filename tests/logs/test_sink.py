@@ -26,7 +26,7 @@ def attach() -> Iterator[Callable[..., LogSink]]:
     handlers: list[int] = []
 
     def add(buffer: RecordBuffer, level: str = "INFO", context: Any = dict, accepts: Any = None) -> LogSink:
-        builder = RecordBuilder({"service": "billing"}, context, Redactor().redact)
+        builder = RecordBuilder({"service": "billing"}, context, Redactor())
         sink = LogSink(builder, buffer, accepts)
         handlers.append(sink.attach(logger, level))
         return sink
@@ -42,7 +42,9 @@ def attach() -> Iterator[Callable[..., LogSink]]:
 def _records(buffer: RecordBuffer) -> list[dict[str, Any]]:
     buffer.seal()
     chunk = buffer.take()
-    return [] if chunk is None else [json.loads(line) for line in chunk.data.splitlines()]
+    return (
+        [] if chunk is None or chunk.data is None else [json.loads(line) for line in chunk.data.splitlines()]
+    )
 
 
 def test_a_record_becomes_one_line(make_buffer: Make, attach: Any) -> None:
@@ -181,6 +183,86 @@ def test_other_handlers_see_what_was_logged(make_buffer: Make, attach: Any) -> N
     assert all(record["extra"]["login"] is login for record in seen)
 
 
+class _Fault(Exception):
+    def __str__(self) -> str:
+        raise RuntimeError("no")
+
+
+class _Notes(Exception):
+    @property
+    def __notes__(self) -> Any:  # type: ignore[override]  # a library's may be anything
+        raise RuntimeError("no")
+
+
+def _chained() -> BaseException:
+    error: BaseException = ValueError("root")
+    for _ in range(5_000):
+        effect = ValueError("x")
+        effect.__cause__ = error
+        error = effect
+    return error
+
+
+@pytest.mark.parametrize(
+    "error",
+    [_Fault(), _Notes("x"), _chained(), BaseExceptionGroup("g", [KeyboardInterrupt()])],
+    ids=["text raises", "notes raise", "long chain", "group of an interrupt"],
+)
+def test_an_exception_that_loguru_cannot_format_is_shipped(
+    make_buffer: Make, attach: Any, capfd: pytest.CaptureFixture[str], error: BaseException
+) -> None:
+    logger.remove()
+    buffer = make_buffer()
+    sink = attach(buffer)
+
+    logger.opt(exception=error).error("failed")
+
+    (record,) = _records(buffer)
+    assert ("failed", 0, "") == (record["message"], sink.faults, capfd.readouterr().err)
+    assert type(error).__name__ in record["error"]["stack"]
+
+
+def test_a_record_from_within_another_is_shipped_too(make_buffer: Make, attach: Any) -> None:
+    """A value's text is made by code that logs itself."""
+
+    class Chatty:
+        def __str__(self) -> str:
+            logger.info("inner")
+            return "chatty"
+
+    buffer = make_buffer()
+    attach(buffer)
+
+    logger.bind(what=Chatty()).info("outer")
+
+    assert ["inner", "outer"] == [record["message"] for record in _records(buffer)]
+
+
+def test_a_record_that_a_patcher_left_incomplete_is_shipped(make_buffer: Make, attach: Any) -> None:
+    buffer = make_buffer()
+    sink = attach(buffer)
+
+    logger.patch(lambda record: record.pop("thread")).error("token={}", "S3CRET")  # type: ignore[arg-type, misc]  # it may
+
+    (record,) = _records(buffer)
+    assert ("token=[redacted]", "ERROR", "KeyError: 'thread'") == (
+        record["message"],
+        record["level"],
+        record["serialization_error"],
+    )
+    assert 1 == sink.faults
+
+
+def test_a_handler_somebody_adds_with_our_sink_ships_too(make_buffer: Make) -> None:
+    buffer = make_buffer()
+    handler = logger.add(LogSink(RecordBuilder({}, dict, Redactor()), buffer))
+
+    logger.info("x")
+    logger.remove(handler)
+
+    assert ["x"] == [record["message"] for record in _records(buffer)]
+
+
 def test_removal_by_the_user_is_noted_and_can_be_mended(make_buffer: Make, attach: Any) -> None:
     buffer = make_buffer()
     sink = attach(buffer)
@@ -207,7 +289,7 @@ def test_the_buffer_may_be_replaced(make_buffer: Make, attach: Any) -> None:
 
 
 def test_loguru_finds_nothing_to_call_after_each_record(make_buffer: Make) -> None:
-    sink = LogSink(RecordBuilder({}, dict, Redactor().redact), make_buffer())
+    sink = LogSink(RecordBuilder({}, dict, Redactor()), make_buffer())
 
     assert not hasattr(sink, "flush")
 
@@ -265,7 +347,7 @@ from loguru import logger
 from queue_telemetry.logs import LogSink, RecordBuilder, Redactor
 logger.remove()
 pipeline = make_pipeline({collector.url!r})
-LogSink(RecordBuilder({{}}, dict, Redactor().redact), pipeline.buffer).attach(logger, "INFO")
+LogSink(RecordBuilder({{}}, dict, Redactor()), pipeline.buffer).attach(logger, "INFO")
 signal.signal(signal.SIGALRM, lambda *_: (pipeline.flush(0.0), pipeline.stats()))
 signal.setitimer(signal.ITIMER_REAL, 0.0005, 0.0005)
 for number in range(3000):
