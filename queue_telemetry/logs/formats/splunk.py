@@ -58,6 +58,8 @@ class SplunkFormat:
         said = json_of(answer.body)
         code, place = said.get("code"), said.get("invalid-event-number")
         success = answer.status is not None and 200 <= answer.status < 300
+        if not isinstance(code, int):
+            code = None
         if code in _BUSY and (success or answer.status == 400):
             return Verdict(Action.RETRY, excerpt=excerpt_of(answer.body))
         if answer.status != 400:
