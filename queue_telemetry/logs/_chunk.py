@@ -31,9 +31,9 @@ class Chunk:
 
     Attributes:
         number: Its place in the order, from 1; the parts of a split chunk have the same.
-        data: The lines, each with its newline; None when they are on disk only. A bytearray, since encoded lines kept
+        data: The lines, each with its newline; empty when they are on disk only. A bytearray, since encoded lines kept
             one by one hold ten times their length.
-        size_bytes: The length of the lines, wherever they are. Of an open chunk in memory only its data tells.
+        size_bytes: The length of the lines, wherever they are.
         records: How many lines.
         counted: How many of them the ledger knows of.
         due_s: Monotonic seconds at which it is to be sealed at the latest.
@@ -45,7 +45,7 @@ class Chunk:
     """
 
     number: int
-    data: bytearray | None = field(default_factory=bytearray)
+    data: bytearray = field(default_factory=bytearray)
     size_bytes: int = 0
     records: int = 0
     counted: int = 0

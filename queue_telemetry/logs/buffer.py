@@ -1,57 +1,80 @@
-"""The bounded buffer between the sink and the shipper: lines gathered in chunks, the oldest dropped when full."""
+"""The bounded buffer between the sink and the shipper: holds every record until it is delivered or dropped."""
 
-import threading
-from collections import deque
-from collections.abc import Callable, Generator
-from contextlib import contextmanager
+import math
+from collections.abc import Callable
 from typing import Final
 
 from queue_telemetry._runtime import Clock, Delivery, DeliveryLedger, DropReason
-from queue_telemetry.logs._chunk import Chunk
+from queue_telemetry.logs._losses import Losses
+from queue_telemetry.logs._outgoing_queue import OutgoingQueue
+from queue_telemetry.logs.spool import Spool
 
 __all__ = ["RecordBuffer"]
 
 _MAX_RECORDS: Final = 1_000  # a batch; the least that a large collector takes, and larger ones are no faster
 
 
-class RecordBuffer:
-    """Holds lines until they are delivered or dropped, never more than a number of bytes.
+class RecordBuffer(OutgoingQueue):
+    """Holds lines, in memory up to a number of bytes and above that in a spool where there is one.
 
-    One chunk is open, sealed ones wait, at most one is in flight. A chunk in flight still counts as pending and as
-    memory. The lock guards chunks, counts and the ledger's moves, so that both always agree; it is held for a few
-    assignments. It is re-entrant, since a signal handler may flush or close in the middle of an append; such a call
-    finds the buffer busy and changes nothing.
+    A chunk in flight still counts as pending and as memory. The lock guards chunks, counts and the ledger's moves, so
+    that they always agree; it is held for a few assignments, and for one unsynced write where lines go to disk. It is
+    re-entrant, since a signal handler may flush or close in the middle of an append; such a call finds the buffer busy
+    and changes nothing.
 
     Args:
-        max_bytes: Limit of all lines held.
+        max_bytes: Limit of all lines in memory.
         batch_bytes: A chunk's size; only a single longer line exceeds it.
         linger_s: How long a chunk stays open at most.
         ledger: Counts the records; only this buffer moves them in it. `read` brings it up to date.
         clock: Where the linger time comes from.
+        max_records: Most records of a chunk.
+        max_age_s: After how many seconds a record is not worth sending.
+        spool: Keeps copies on disk; None keeps none.
+        writes_ahead: Whether each line is in the spool before `append` returns.
 
     Attributes:
         on_wake: Called without the lock when a chunk got its first record or was sealed. Must not raise.
+        not_written: Records that could not be written ahead, and are in memory only.
     """
 
     def __init__(
-        self, max_bytes: int, *, batch_bytes: int, linger_s: float, ledger: DeliveryLedger, clock: Clock
+        self,
+        max_bytes: int,
+        *,
+        batch_bytes: int,
+        linger_s: float,
+        ledger: DeliveryLedger,
+        clock: Clock,
+        max_records: int = _MAX_RECORDS,
+        max_age_s: float = math.inf,
+        spool: Spool | None = None,
+        writes_ahead: bool = False,
     ) -> None:
+        super().__init__(
+            max_bytes,
+            batch_bytes=batch_bytes,
+            max_records=max_records,
+            ledger=ledger,
+            clock=clock,
+            max_age_s=max_age_s,
+            spool=spool,
+        )
         self.on_wake: Callable[[], None] = _nothing
-        self._lock = threading.RLock()
-        self._limit_bytes = max_bytes
-        self._batch_bytes = batch_bytes
+        self.not_written = 0
         self._linger_s = linger_s
-        self._ledger = ledger
-        self._clock = clock
-        self._open = Chunk(1)
-        self._sealed: deque[Chunk] = deque()
-        self._in_flight: Chunk | None = None
-        self._held_bytes = 0
-        self._busy = False  # a change is being made, by the thread that holds the lock
-        self._abandoned = False
+        self._writes_ahead = writes_ahead
+        self._easy_bytes = (
+            -1 if writes_ahead else max_bytes
+        )  # up to there an append has nothing else to look at
 
-    def append(self, line: bytes) -> None:
-        """Take one line with its newline. Must not block and must not raise."""
+    def append(self, line: bytes, severe: bool = False) -> None:  # noqa: FBT001, FBT002 - a keyword costs a tenth more
+        """Take one line with its newline. Must not wait for the network or a disk's sync, and must not raise.
+
+        Args:
+            line: Copied.
+            severe: Whether it is of ERROR or above, and goes last where records must go.
+        """
         size = len(line)
         with self._lock:
             if self._busy:
@@ -59,26 +82,59 @@ class RecordBuffer:
                 return
             self._busy = True
             try:
-                if self._held_bytes + size > self._limit_bytes and not self._make_room(size):
-                    return
+                if self._held_bytes + size > self._easy_bytes:
+                    kept = self._admit(line, severe)
+                    if kept is None:
+                        return
+                    self._held_bytes += len(kept) - size
+                    line = kept
                 chunk = self._open
-                if chunk.records and len(chunk.data) + size > self._batch_bytes:
+                records = chunk.records
+                if records and chunk.size_bytes + size > self._batch_bytes:
                     chunk = self._seal()
+                    records = 0
                 chunk.data += line
-                chunk.records += 1
+                chunk.records = records = records + 1
+                chunk.size_bytes = chunk_bytes = chunk.size_bytes + size
                 self._held_bytes += size
-                first = chunk.records == 1
-                full = chunk.records >= _MAX_RECORDS or len(chunk.data) >= self._batch_bytes
-                if first:
+                if severe:
+                    chunk.severe.append((chunk_bytes - size, chunk_bytes))
+                wake = records == 1
+                if wake:
                     chunk.due_s = self._clock.monotonic() + self._linger_s
-                if full:
+                    chunk.born_s = self._clock.time()
+                if records >= self._max_records or chunk_bytes >= self._batch_bytes:
                     self._seal()
+                    wake = True
             finally:
                 self._busy = False
                 if self._abandoned:
                     self._drop_all()
-        if first or full:
+        if wake:
             self.on_wake()
+
+    def _admit(self, line: bytes, severe: bool) -> bytes | None:  # noqa: FBT001
+        """Take the way of a line that is not easy: write it ahead, or find memory for it.
+
+        Returns:
+            What is to be kept in memory; nothing when it is on disk and memory is short, None when it was dropped.
+        """
+        if self._refusing:
+            self._drop_line(DropReason.CLOSED)
+            return None
+        if self._writes_ahead:
+            place = self._write(line, 1)
+            if place is not None:
+                chunk = self._lay_down(place)
+                is_kept = len(chunk.data) == chunk.size_bytes
+                return line if is_kept and 2 * (self._held_bytes + len(line)) <= self._max_bytes else b""
+            self.not_written += 1
+            if self._open.disk is not None:
+                self._seal()
+        if self._held_bytes + len(line) > self._max_bytes and not self._make_room(len(line), severe=severe):
+            self._drop_line(DropReason.OVERFLOW)
+            return None
+        return line
 
     def seal(self) -> int:
         """Close the open chunk and return a number: what was appended before is in chunks up to that."""
@@ -99,141 +155,36 @@ class RecordBuffer:
             self._seal()
             return None
 
-    def take(self) -> Chunk | None:
-        """Put the oldest sealed chunk in flight; None when there is none or one is in flight already.
-
-        So only one thread at a time sends.
-        """
-        with self._changing() as may_change:
-            if not may_change or self._in_flight is not None or not self._sealed:
-                return None
-            self._in_flight = self._sealed.popleft()
-            return self._in_flight
-
-    def give_back(self, chunk: Chunk) -> None:
-        """Return the chunk in flight to its place, to be tried again."""
-        with self._changing():
-            if self._in_flight is chunk:
-                self._in_flight = None
-                self._sealed.appendleft(chunk)
-
-    def settle(self, chunk: Chunk, reason: DropReason | None = None) -> bool:
-        """Let go of the chunk in flight: delivered, or dropped for *reason*; False when it was abandoned before."""
-        with self._changing():
-            if self._in_flight is not chunk:
-                return False
-            self._in_flight = None
-            self._forget(chunk, reason)
-            return True
-
-    def settled(self, number: int) -> bool:
-        """Tell whether every chunk up to *number* was delivered or dropped."""
-        with self._lock:
-            oldest = self._in_flight or (self._sealed[0] if self._sealed else self._open)
-            return oldest.number > number
-
     def refuse(self) -> None:
         """Take nothing more; what still comes is counted and dropped as closed."""
-        self._limit_bytes = -1  # so that an append has one limit to look at
+        self._refusing = True
+        self._easy_bytes = -1
 
     def abandon(self) -> int:
-        """Drop all that is pending, for a shutdown, and return how many records that was."""
+        """Leave all that is pending in the spool, drop what is not taken there, and return how many records that was."""
         with self._changing() as may_change:
-            lost = self._held_records()
+            before = self._dropped_at_shutdown()
             self._abandoned = True
             if may_change:
                 self._drop_all()
-            return lost
+                return self._dropped_at_shutdown() - before
+            return self._held_records()
+
+    def take_losses(self) -> Losses:
+        """Return what was lost since the last call."""
+        with self._lock:
+            losses, self._losses = self._losses, Losses()
+            return losses
 
     def read(self) -> tuple[Delivery, int, int]:
-        """Return the ledger's counts, the records held and the bytes held, as of one moment."""
+        """Return the ledger's counts, the records pending and the bytes in memory, as of one moment."""
         with self._changing() as may_change:
             if may_change:
                 self._count(self._open)
             return self._ledger.read(), self._held_records(), self._held_bytes
 
-    @contextmanager
-    def _changing(self) -> Generator[bool]:
-        """Hold the lock; False when this is a signal handler that interrupted a change, so that none may be made."""
-        with self._lock:
-            if self._busy:
-                yield False
-                return
-            self._busy = True
-            try:
-                yield True
-            finally:
-                self._busy = False
-                if self._abandoned:
-                    self._drop_all()
-
-    def _held_records(self) -> int:
-        in_flight = 0 if self._in_flight is None else self._in_flight.records
-        return self._open.records + in_flight + sum(chunk.records for chunk in tuple(self._sealed))
-
-    def _drop_all(self) -> None:
-        self._seal()
-        if self._in_flight is not None:
-            self._sealed.appendleft(self._in_flight)
-            self._in_flight = None
-        while self._sealed:
-            self._forget(self._sealed.popleft(), DropReason.SHUTDOWN)
-
-    def _seal(self) -> Chunk:
-        chunk = self._open
-        if chunk.records:
-            self._count(chunk)
-            if not self._joins_last(chunk):
-                self._sealed.append(chunk)
-        self._open = Chunk(chunk.number + 1)
-        return self._open
-
-    def _joins_last(self, chunk: Chunk) -> bool:
-        """Add a small *chunk* to the last one that waits, so that an outage does not gather thousands of them."""
-        last = self._sealed[-1] if self._sealed else None
-        if (
-            last is None
-            or last.records + chunk.records > _MAX_RECORDS
-            or len(last.data) + len(chunk.data) > self._batch_bytes
-        ):
-            return False
-        last.data += chunk.data  # it keeps its own number: who waits for either waits for both
-        last.records += chunk.records
-        last.counted += chunk.counted
-        return True
-
-    def _make_room(self, size: int) -> bool:
-        """Drop the oldest chunks until *size* more bytes fit; when they cannot, or none are taken, drop the line."""
-        limit_bytes = self._limit_bytes
-        if limit_bytes < 0:
-            return self._drop_line(DropReason.CLOSED)
-        in_flight_bytes = 0 if self._in_flight is None else len(self._in_flight.data)
-        if in_flight_bytes + size > limit_bytes:  # dropping the others would not help
-            return self._drop_line(DropReason.OVERFLOW)
-        while self._held_bytes + size > limit_bytes:
-            if not self._sealed:
-                self._seal()
-            self._forget(self._sealed.popleft(), DropReason.OVERFLOW)
-        return True
-
-    def _drop_line(self, reason: DropReason) -> bool:
-        self._ledger.accept()
-        self._ledger.drop(1, reason)
-        return False
-
-    def _forget(self, chunk: Chunk, reason: DropReason | None) -> None:
-        self._held_bytes -= len(chunk.data)
-        self._count(chunk)
-        if reason is None:
-            self._ledger.deliver(chunk.records)
-        else:
-            self._ledger.drop(chunk.records, reason)
-
-    def _count(self, chunk: Chunk) -> None:
-        """Tell the ledger of the chunk's records that it does not know: a call for each one would be dear."""
-        news = chunk.records - chunk.counted
-        chunk.counted += news
-        self._ledger.accept(news)
+    def _dropped_at_shutdown(self) -> int:
+        return self._ledger.read().dropped.get(DropReason.SHUTDOWN, 0)
 
 
 def _nothing() -> None:

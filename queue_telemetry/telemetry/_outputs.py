@@ -6,11 +6,13 @@ from collections.abc import Callable
 from typing import Final
 
 from queue_telemetry._runtime import BackgroundLoop, Clock, DeliveryLedger, DropReason
-from queue_telemetry.logs import LogPipeline, RecordBuffer
+from queue_telemetry.logs import Endpoint, Limits, LogPipeline, LossReport, RecordBuffer, Storage, TlsFiles
+from queue_telemetry.logs.formats import format_for
 from queue_telemetry.metrics import Batch
 from queue_telemetry.processes import Slot, acquire, private_dir
 from queue_telemetry.settings import Settings
 from queue_telemetry.statsd import DIALECTS, Emitter, StatsClient
+from queue_telemetry.telemetry._constants import record_constants
 
 __all__ = ["Outputs", "constant_tags", "host_name"]
 
@@ -44,7 +46,7 @@ class Outputs:
         self._interval_s = settings.statsd_flush_interval_s
         self._host_was_set = settings.statsd_host_was_set
         self._ledger = DeliveryLedger()
-        self._logs = _log_pipeline(settings, clock)
+        self._logs = _log_pipeline(settings, clock, getattr(collect, "__self__", None))
         client = _statsd_client(settings)
         self._slot = _acquire_slot(settings)  # after all that may refuse a setting
         self._emitter = self._make_emitter(settings, client)
@@ -176,15 +178,36 @@ def _statsd_client(settings: Settings) -> StatsClient:
     )
 
 
-def _log_pipeline(settings: Settings, clock: Clock) -> LogPipeline | None:
+def _log_pipeline(settings: Settings, clock: Clock, owner: object) -> LogPipeline | None:
     if settings.log_url is None:
         return None
+    url = settings.log_url.get_secret_value()
+    wire_format = format_for(settings.log_format, url)
+    endpoint = Endpoint.parse(
+        url,
+        None if settings.log_token is None else settings.log_token.get_secret_value(),
+        {name: value.get_secret_value() for name, value in settings.log_headers.items()},
+        wire_format,
+        tls=TlsFiles(settings.log_tls_ca, settings.log_tls_cert, settings.log_tls_key),
+        proxy=None if settings.log_proxy is None else settings.log_proxy.get_secret_value(),
+    )
     return LogPipeline(
-        settings.log_url.get_secret_value(),
-        token=None if settings.log_token is None else settings.log_token.get_secret_value(),
-        headers={name: value.get_secret_value() for name, value in settings.log_headers.items()},
-        batch_bytes=settings.log_batch_bytes,
-        linger_s=settings.log_linger_s,
-        max_memory_bytes=settings.log_max_memory_bytes,
+        endpoint,
+        wire_format,
+        limits=Limits(settings.log_batch_bytes, settings.log_linger_s, settings.log_max_memory_bytes),
         clock=clock,
+        storage=_storage(settings, owner),
+        make_loss_record=LossReport(record_constants(constant_tags(settings), host_name())),
+    )
+
+
+def _storage(settings: Settings, owner: object) -> Storage | None:
+    if settings.log_spool_dir is None:
+        return None
+    return Storage(
+        settings.log_spool_dir,
+        settings.log_durability,
+        settings.log_spool_max_bytes,
+        settings.log_spool_max_age_s,
+        owner,
     )

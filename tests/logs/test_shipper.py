@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 from queue_telemetry._runtime import SYSTEM_CLOCK, DropReason
 from queue_telemetry.logs import RecordBuffer, Shipper
 from queue_telemetry.logs._answer import Answer, Failure
-from queue_telemetry.logs.formats import NdjsonFormat
 
 Make = Callable[..., RecordBuffer]
 
@@ -25,8 +24,8 @@ def buffer(make_buffer: Make) -> RecordBuffer:
 
 
 @pytest.fixture
-def shipper(buffer: RecordBuffer, list_sender: Any, manual_clock: Any) -> Shipper:
-    return Shipper(buffer, list_sender, NdjsonFormat(), clock=manual_clock.clock)
+def shipper(buffer: RecordBuffer, list_sender: Any, make_shipper: Any, manual_clock: Any) -> Shipper:
+    return make_shipper(buffer, clock=manual_clock.clock)
 
 
 @pytest.fixture
@@ -52,11 +51,11 @@ def test_with_nothing_to_send_it_waits_long(shipper: Shipper, list_sender: Any) 
 
 
 def test_with_an_open_chunk_it_waits_until_that_is_due(
-    make_buffer: Make, list_sender: Any, manual_clock: Any
+    make_buffer: Make, list_sender: Any, make_shipper: Any, manual_clock: Any
 ) -> None:
     buffer = make_buffer(linger_s=2.0)
     buffer.append(b"1\n")
-    shipper = Shipper(buffer, list_sender, NdjsonFormat(), clock=manual_clock.clock)
+    shipper = make_shipper(buffer, clock=manual_clock.clock)
 
     assert 2.0 == shipper.step()
 
@@ -143,10 +142,14 @@ def test_a_defect_in_the_sender_loses_nothing_and_does_not_spin(
 
 
 def test_an_overflow_is_said_with_its_count(
-    make_buffer: Make, list_sender: Any, manual_clock: Any, caplog: pytest.LogCaptureFixture
+    make_buffer: Make,
+    list_sender: Any,
+    make_shipper: Any,
+    manual_clock: Any,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     buffer = make_buffer(max_bytes=8, batch_bytes=4)
-    shipper = Shipper(buffer, list_sender, NdjsonFormat(), clock=manual_clock.clock)
+    shipper = make_shipper(buffer, clock=manual_clock.clock)
     for _ in range(5):
         buffer.append(b"aaa\n")
 
@@ -182,11 +185,11 @@ def test_flush_counts_a_refused_batch_as_out(
     shipper.close(1.0)
 
 
-def test_flush_cuts_a_backoff_short(make_buffer: Make, list_sender: Any) -> None:
+def test_flush_cuts_a_backoff_short(make_buffer: Make, list_sender: Any, make_shipper: Any) -> None:
     buffer = make_buffer(clock=SYSTEM_CLOCK)
-    shipper = Shipper(buffer, list_sender, NdjsonFormat(), clock=SYSTEM_CLOCK)
+    shipper = make_shipper(buffer, clock=SYSTEM_CLOCK)
     for _ in range(30):
-        shipper._retry.failed(SYSTEM_CLOCK.monotonic(), None)
+        shipper._courier.schedule.failed(SYSTEM_CLOCK.monotonic(), None)
     buffer.append(b"1\n")
 
     assert shipper.flush(5.0)
@@ -235,11 +238,11 @@ def test_flush_works_where_no_thread_can_be_started(
 
 @pytest.mark.usefixtures("no_threads")
 def test_close_without_threads_gives_up_when_the_next_attempt_is_too_late(
-    make_buffer: Make, list_sender: Any, monkeypatch: pytest.MonkeyPatch
+    make_buffer: Make, list_sender: Any, make_shipper: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("queue_telemetry.logs._retry.full_jitter_s", lambda *_, **__: 60.0)
     buffer = make_buffer(clock=SYSTEM_CLOCK)
-    shipper = Shipper(buffer, list_sender, NdjsonFormat(), clock=SYSTEM_CLOCK)
+    shipper = make_shipper(buffer, clock=SYSTEM_CLOCK)
     list_sender.answers = [_DOWN]
     buffer.append(b"1\n")
 
@@ -325,12 +328,12 @@ _ANSWERS = st.sampled_from([Answer(200), Answer(400), Answer(503), Answer(429, r
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(st.one_of(st.just("append"), st.just("step"), _ANSWERS), max_size=80))
 def test_no_record_is_unaccounted_for_whatever_the_collector_says(
-    make_buffer: Make, manual_clock: Any, list_sender: Any, plan: list[Any]
+    make_buffer: Make, manual_clock: Any, list_sender: Any, make_shipper: Any, plan: list[Any]
 ) -> None:
     buffer = make_buffer(max_bytes=40, batch_bytes=8)
     list_sender.answers = [item for item in plan if isinstance(item, Answer)]
     list_sender.bodies = []
-    shipper = Shipper(buffer, list_sender, NdjsonFormat(), clock=manual_clock.clock)
+    shipper = make_shipper(buffer, clock=manual_clock.clock)
     appended = 0
     for item in plan:
         if item == "append":

@@ -4,7 +4,6 @@ import math
 from collections.abc import Mapping
 from typing import Final
 
-from queue_telemetry.logs import _retry
 from queue_telemetry.logs._answer import Answer
 from queue_telemetry.logs._verdict import Verdict, read_status
 
@@ -29,8 +28,6 @@ class NdjsonFormat:
     max_answer_bytes = 64 * 1024
     max_age_s = math.inf
 
-    content_type: Final = "application/x-ndjson"
-
     def url(self, url: str) -> str:
         """Return the *url* as it is: each collector has a path of its own."""
         return url
@@ -49,7 +46,3 @@ class NdjsonFormat:
     def read(self, answer: Answer, records: int) -> Verdict:  # noqa: ARG002 - the answer is about all of them
         """Judge by the status alone."""
         return read_status(answer)
-
-    def judge(self, answer: Answer) -> _retry.Verdict:
-        """Judge by the status alone; no answer means to try again."""
-        return _retry.Verdict.RETRY if answer.status is None else _retry.judge(answer.status)

@@ -1,0 +1,75 @@
+"""What the shipper does between requests: spill, adopt, and tell of losses once they are over."""
+
+import math
+from typing import Final
+
+from queue_telemetry._runtime import Clock
+from queue_telemetry.logs._storage import LossRecord
+from queue_telemetry.logs.buffer import RecordBuffer
+from queue_telemetry.logs.spool import Spool
+
+__all__ = ["Upkeep"]
+
+_ADOPT_EVERY_S: Final = 60.0
+_TELL_EVERY_S: Final = 60.0  # a record a minute of a loss that goes on
+
+
+class Upkeep:
+    """Looks after a buffer and its spool. Called by whoever may send, so by one thread at a time.
+
+    Args:
+        buffer: The buffer.
+        clock: For what is due.
+        spool: Its spool; None without one.
+        make_loss_record: Makes the line that tells of losses; None tells nobody.
+    """
+
+    def __init__(
+        self, buffer: RecordBuffer, clock: Clock, spool: Spool | None, make_loss_record: LossRecord | None
+    ) -> None:
+        self._buffer = buffer
+        self._clock = clock
+        self._spool = spool
+        self._make_loss_record = make_loss_record
+        self._adopt_at_s = -math.inf
+        self._tell_at_s = -math.inf
+
+    @property
+    def due_s(self) -> float:
+        """Seconds until there may be something to adopt."""
+        if self._spool is None:
+            return math.inf
+        return max(self._adopt_at_s - self._clock.monotonic(), 0.0)
+
+    def look_after(self, *, failing: bool) -> None:
+        """Do what is due: while the destination fails, write what waits; else adopt, and tell of losses."""
+        if self._spool is not None:
+            if failing:
+                while self._buffer.store_next():
+                    pass
+            else:
+                self._adopt(self._spool)
+            self._spool.speak()
+        if not failing:
+            self.tell_losses()
+
+    def tell_losses(self, *, at_once: bool = False) -> None:
+        """Append a record on what was lost since the last one, at most each minute or at once."""
+        now_s = self._clock.monotonic()
+        if self._make_loss_record is None or (now_s < self._tell_at_s and not at_once):
+            return
+        losses = self._buffer.take_losses()
+        if losses.dropped:
+            self._tell_at_s = now_s + _TELL_EVERY_S
+            self._buffer.append(self._make_loss_record(losses.dropped, losses.from_s, losses.to_s))
+
+    def _adopt(self, spool: Spool) -> None:
+        """Take over one segment at a time of those that dead processes left, behind what waits."""
+        now_s = self._clock.monotonic()
+        if now_s < self._adopt_at_s or self._buffer.has_adopted:
+            return
+        places = spool.adopt()
+        if places is None:
+            self._adopt_at_s = now_s + _ADOPT_EVERY_S
+        else:
+            self._buffer.adopt(places)
