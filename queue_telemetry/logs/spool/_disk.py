@@ -24,24 +24,20 @@ class DiskTrouble:
 
     Attributes:
         errors: How often each error came, by its name, such as ENOSPC.
+        not_before_s: No write before that, in monotonic seconds; 0 when nothing is wrong.
     """
 
     def __init__(self, folder: Path, clock: Clock) -> None:
         self.errors: dict[str, int] = {}
-        self._not_before_s = 0.0
+        self.not_before_s = 0.0
         self._folder = folder
         self._clock = clock
         self._unsaid: str | None = None
 
-    @property
-    def is_paused(self) -> bool:
-        """Whether the disk refused a write a little before, so that none is tried."""
-        return self._not_before_s > 0.0 and self._clock.monotonic() < self._not_before_s
-
     def refused(self, error: OSError) -> None:
         """Count a write that failed and pause the next ones."""
         self.count(error)
-        self._not_before_s = self._clock.monotonic() + _PAUSE_S
+        self.not_before_s = self._clock.monotonic() + _PAUSE_S
 
     def count(self, error: OSError) -> None:
         """Count what failed besides writing. Nothing is said here: the buffer's lock may be held."""

@@ -14,8 +14,8 @@ Whoever finds no whole frame at an offset goes on at the next magic.
 """
 
 import struct
-import zlib
 from typing import Final
+from zlib import crc32
 
 __all__ = ["HEADER_BYTES", "MAGIC", "checksum", "encode_frame", "read_header"]
 
@@ -25,11 +25,14 @@ _REST: Final = struct.Struct("<Id")
 _HEADER: Final = struct.Struct("<4sIIId")
 HEADER_BYTES: Final = _HEADER.size
 
+_pack_head = _HEAD.pack  # looked up once: a frame is packed for each record
+_pack_rest = _REST.pack
+
 
 def encode_frame(lines: bytes | bytearray, records: int, born_s: float) -> bytes:
     """Return the frame of *lines*, as one string of bytes for one write."""
-    rest = _REST.pack(records, born_s)
-    return b"".join((_HEAD.pack(MAGIC, len(lines), zlib.crc32(lines, zlib.crc32(rest))), rest, lines))
+    rest = _pack_rest(records, born_s)
+    return _pack_head(MAGIC, len(lines), crc32(lines, crc32(rest))) + rest + lines
 
 
 def read_header(header: bytes) -> tuple[int, int, int, float] | None:
@@ -46,4 +49,4 @@ def read_header(header: bytes) -> tuple[int, int, int, float] | None:
 
 def checksum(header: bytes) -> int:
     """Return the CRC-32 of what the header adds to it; the lines come next."""
-    return zlib.crc32(header[_HEAD.size :])
+    return crc32(header[_HEAD.size :])

@@ -80,7 +80,8 @@ class Spool:
 
         Must not raise and does not wait for the disk. Nothing is said, since a lock may be held: `speak` does.
         """
-        if self._disk.is_paused:
+        pause_s = self._disk.not_before_s
+        if pause_s and self._clock.monotonic() < pause_s:
             return None
         now_s = self._clock.time()
         frame = encode_frame(lines, records, now_s)
@@ -128,7 +129,7 @@ class Spool:
         try:
             descriptor = segment.open()
         except OSError as error:
-            self._disk.count(error)
+            self._count(error)
             return None if is_passing(error) else (lines, place.records)
         try:
             found = scan(descriptor, place.start, place.end, lines)
@@ -145,8 +146,7 @@ class Spool:
             try:
                 self._segments.acknowledge(place.segment, place.start, place.end)
             except OSError as error:
-                if error.errno not in _GONE:
-                    self._disk.count(error)
+                self._count(error)
 
     def adopt(self, *, batch_bytes: int = 1024 * 1024, max_records: int = 1000) -> list[Place] | None:
         """Take over one segment of a dead process, oldest first; None when there is none: call it until then.
@@ -216,6 +216,10 @@ class Spool:
         self._segments.forget()
         self._orphans.forget()
         self._claim = None
+
+    def _count(self, error: OSError) -> None:
+        if error.errno not in _GONE:  # what is lost there is counted by its records
+            self._disk.count(error)
 
     def _refuse(self, error: OSError) -> None:
         self._disk.refused(error)
