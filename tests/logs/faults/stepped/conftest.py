@@ -6,7 +6,8 @@ from typing import Any, Final
 import pytest
 
 from queue_telemetry._runtime import SYSTEM_CLOCK, Clock
-from queue_telemetry.logs import LogPipeline
+from queue_telemetry.logs import Endpoint, Limits, LogPipeline, Storage
+from queue_telemetry.logs.formats import format_for
 
 _LINGER_S: Final = 0.05
 
@@ -56,16 +57,21 @@ def pipeline(unheard: Any) -> Iterator[Callable[..., LogPipeline]]:
     """Make a pipeline to the server; it ends with the test."""
     made: list[LogPipeline] = []
 
-    def make(clock: Clock = SYSTEM_CLOCK, *, batch_bytes: int = 1024 * 1024) -> LogPipeline:
+    def make(
+        clock: Clock = SYSTEM_CLOCK,
+        *,
+        wire_format: str = "ndjson",
+        batch_bytes: int = 1024 * 1024,
+        storage: Storage | None = None,
+    ) -> LogPipeline:
+        chosen = format_for(wire_format, unheard.url)
         made.append(
             LogPipeline(
-                unheard.url,
-                token=None,
-                headers={},
-                batch_bytes=batch_bytes,
-                linger_s=_LINGER_S,
-                max_memory_bytes=32 * 1024 * 1024,
+                Endpoint.parse(unheard.url, None, {}, chosen),
+                chosen,
+                limits=Limits(batch_bytes, _LINGER_S),
                 clock=clock,
+                storage=storage,
             )
         )
         return made[-1]
