@@ -63,20 +63,17 @@ def test_a_value_that_its_column_cannot_hold_costs_that_record_alone(
     table.create()
     shipped = ship(log_url=table.url(), log_spool_dir=str(tmp_path / "spool"), log_linger_s=1)
     shipped.log(300)
-    logger.bind(n="poison").info("unreadable")
+    logger.bind(n=-1).info("unreadable")
     shipped.log(300)
 
     account = shipped.deliver()
 
-    assert sorted([*range(300)] * 2) == sorted(row["n"] for row in table.rows())
-    assert (600, {"dead_lettered": 1}) == (account["delivered"], account["dropped"])
+    stored = [row["n"] for row in table.rows() if row["message"].startswith("record ")]
+    assert sorted([*range(300)] * 2) == sorted(stored)
+    assert {"dead_lettered": 1} == account["dropped"]
     (letters,) = (tmp_path / "spool").rglob("*dead*")
     (letter,) = map(json.loads, letters.read_text().splitlines())
-    assert ("unreadable", "poison", 400) == (
-        letter["record"]["message"],
-        letter["record"]["n"],
-        letter["status"],
-    )
+    assert ("unreadable", -1, 400) == (letter["record"]["message"], letter["record"]["n"], letter["status"])
 
 
 def test_a_table_that_is_made_later_gets_all(table: Any, ship: Ship) -> None:
