@@ -155,6 +155,11 @@ class OutgoingQueue(StoredQueue):
             return min(waiting, default=self._open.number) > number
 
     @property
+    def refusing(self) -> bool:
+        """Whether nothing more is taken."""
+        return self._refusing
+
+    @property
     def has_sealed(self) -> bool:
         """Whether chunks wait to be taken."""
         return bool(self._sealed)
@@ -193,7 +198,7 @@ class OutgoingQueue(StoredQueue):
             self._sealed.appendleft(self._in_flight)
             self._in_flight = None
         for chunk in tuple(self._sealed):
-            if self._store(chunk):
+            if self._store(chunk) or chunk.disk is not None:  # a part's whole is there, if the part is not
                 self._release(chunk)
             else:
                 self._sealed.remove(chunk)

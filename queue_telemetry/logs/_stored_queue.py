@@ -40,9 +40,8 @@ class StoredQueue(ChunkQueue):
         for chunk in reversed(tuple(self._sealed)):
             if 2 * self._held_bytes <= self._max_bytes:
                 return
-            if chunk.data and (chunk.disk is None or not chunk.disk.split):
-                if not self._store(chunk):
-                    return
+            whole = chunk.disk is None or not chunk.disk.split
+            if chunk.data and whole and self._store(chunk):
                 self._release(chunk)
 
     def _store(self, chunk: Chunk) -> bool:

@@ -32,26 +32,29 @@ class Upkeep:
         self._spool = spool
         self._make_loss_record = make_loss_record
         self._adopt_at_s = -math.inf
+        self._failing = False
         self._tell_at_s = -math.inf
 
     @property
     def due_s(self) -> float:
-        """Seconds until there may be something to adopt."""
-        if self._spool is None:
+        """Seconds until there may be something to adopt, when nothing waits."""
+        if self._spool is None or self._failing or self._buffer.refusing:
             return math.inf
         return max(self._adopt_at_s - self._clock.monotonic(), 0.0)
 
     def look_after(self, *, failing: bool) -> None:
         """Do what is due: while the destination fails, write what waits; else adopt, and tell of losses."""
-        if self._spool is not None:
-            if failing:
-                while self._buffer.store_next():
-                    pass
-            else:
-                self._adopt(self._spool)
-            self._spool.speak()
+        self._failing = failing
         if not failing:
             self.tell_losses()
+        if self._spool is None:
+            return
+        if not failing:
+            self._adopt(self._spool)
+        else:
+            while self._buffer.store_next():
+                pass
+        self._spool.speak()
 
     def tell_losses(self, *, at_once: bool = False) -> None:
         """Append a record on what was lost since the last one, at most each minute or at once."""
@@ -66,7 +69,7 @@ class Upkeep:
     def _adopt(self, spool: Spool) -> None:
         """Take over one segment at a time of those that dead processes left, behind what waits."""
         now_s = self._clock.monotonic()
-        if now_s < self._adopt_at_s or self._buffer.has_adopted:
+        if now_s < self._adopt_at_s or self._buffer.refusing or self._buffer.has_adopted:
             return
         places = spool.adopt()
         if places is None:

@@ -160,15 +160,20 @@ class RecordBuffer(OutgoingQueue):
         self._refusing = True
         self._easy_bytes = -1
 
-    def abandon(self) -> int:
-        """Leave all that is pending in the spool, drop what is not taken there, and return how many records that was."""
+    def abandon(self) -> tuple[int, int]:
+        """Leave all that is pending in the spool, and drop what is not taken there.
+
+        Returns:
+            How many records were dropped, and how many of this process's own are left in the spool.
+        """
         with self._changing() as may_change:
             before = self._dropped_at_shutdown()
             self._abandoned = True
-            if may_change:
-                self._drop_all()
-                return self._dropped_at_shutdown() - before
-            return self._held_records()
+            if not may_change:  # the interrupted change ends with it
+                return self._held_records(), 0
+            self._drop_all()
+            left = sum(chunk.records for chunk in self._sealed if not chunk.adopted)
+            return self._dropped_at_shutdown() - before, left
 
     def take_losses(self) -> Losses:
         """Return what was lost since the last call."""

@@ -103,7 +103,8 @@ class Shipper:
         chunk = self.buffer.take(self._courier.allowance_bytes)
         if chunk is None:
             self._tell_waiters()
-            return min(_IDLE_S if due_s is None else due_s, self._upkeep.due_s, self._unreadable_s())
+            look_s = _UNREADABLE_S if self.buffer.has_sealed else self._upkeep.due_s
+            return min(_IDLE_S if due_s is None else due_s, look_s, _IDLE_S)
         self._courier.carry(chunk, within_s, hurried=bool(self._waiters))
         self._say_overflow()
         self._tell_waiters()
@@ -147,9 +148,8 @@ class Shipper:
         return self._left == 0
 
     def _leave(self) -> None:
-        lost = self.buffer.abandon()
-        kept = self.buffer.read()[1]
-        self._left = lost + kept
+        lost, kept = self.buffer.abandon()
+        self._left += lost + kept
         if self._spool is not None:
             self._spool.close()
         with guarded():
@@ -211,10 +211,6 @@ class Shipper:
         if schedule.failures:
             return "parked" if schedule.probes else "retrying"
         return "ok" if self._courier.sent["batches"] else "idle"
-
-    def _unreadable_s(self) -> float:
-        """Return when to look again for what waits on a disk that cannot be read now."""
-        return _UNREADABLE_S if self.buffer.has_sealed and not self._closed else _IDLE_S
 
     def _drain(self, timeout_s: float, *, last_chance: bool) -> bool:
         waiter = _Waiter(self.buffer.seal(), self._clock.monotonic() + timeout_s)
