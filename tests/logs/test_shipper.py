@@ -60,9 +60,7 @@ def test_with_an_open_chunk_it_waits_until_that_is_due(
     assert 2.0 == shipper.step()
 
 
-@pytest.mark.parametrize(
-    "answer", [_DOWN, Answer(503), Answer(429), Answer(401), Answer(404), Answer(302), Answer(501)]
-)
+@pytest.mark.parametrize("answer", [_DOWN, Answer(503), Answer(429)])
 def test_what_may_be_taken_later_is_kept_and_tried_again(
     shipper: Shipper, buffer: RecordBuffer, list_sender: Any, manual_clock: Any, answer: Answer
 ) -> None:
@@ -78,7 +76,23 @@ def test_what_may_be_taken_later_is_kept_and_tried_again(
     assert ([b"aaa\n"] * 2, 1) == (list_sender.bodies, buffer.read()[0].delivered)
 
 
-@pytest.mark.parametrize("status", [400, 406, 413, 422])
+@pytest.mark.parametrize("status", [401, 404, 302, 501])
+def test_what_a_wrong_setting_keeps_out_is_kept_and_probed_after_a_minute(
+    shipper: Shipper, buffer: RecordBuffer, list_sender: Any, manual_clock: Any, status: int
+) -> None:
+    list_sender.answers = [Answer(status)]
+    buffer.append(b"aaa\n")
+    shipper.step()
+    assert ("parked", 1, {}) == (shipper.stats()["state"], buffer.read()[1], buffer.read()[0].dropped)
+    assert 54 <= shipper.step() <= 60
+
+    manual_clock.advance(60)
+    shipper.step()
+
+    assert ([b"aaa\n"] * 2, 1) == (list_sender.bodies, buffer.read()[0].delivered)
+
+
+@pytest.mark.parametrize("status", [400, 406, 422])
 def test_what_will_never_be_taken_is_dropped_and_said(
     shipper: Shipper, buffer: RecordBuffer, list_sender: Any, caplog: pytest.LogCaptureFixture, status: int
 ) -> None:
@@ -104,7 +118,7 @@ def test_a_wrong_key_is_said_once_a_minute_and_nothing_is_lost(
     buffer.append(b"aaa\n")
     while list_sender.answers:
         shipper.step()
-        manual_clock.advance(60)
+        manual_clock.advance(300)
     shipper.step()
 
     assert 1 == buffer.read()[0].delivered
@@ -299,7 +313,9 @@ def test_stats_are_plain_values(
 
     assert {
         "state": "retrying",
+        "circuit": "closed",
         "accepted": 3,
+        "adopted": 0,
         "delivered": 1,
         "dropped": {},
         "pending": 2,
@@ -322,7 +338,9 @@ def test_a_wake_starts_the_thread(shipper: Shipper, buffer: RecordBuffer, list_s
     assert [b"aaa\n"] == list_sender.bodies
 
 
-_ANSWERS = st.sampled_from([Answer(200), Answer(400), Answer(503), Answer(429, retry_after_s=5.0), _DOWN])
+_ANSWERS = st.sampled_from(
+    [Answer(200), Answer(400), Answer(413), Answer(403), Answer(503), Answer(429, retry_after_s=5.0), _DOWN]
+)
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -340,7 +358,7 @@ def test_no_record_is_unaccounted_for_whatever_the_collector_says(
             buffer.append(b"%03d\n" % appended)
             appended += 1
         else:
-            manual_clock.advance(10)
+            manual_clock.advance(301)
             shipper.step()
         delivery, held, _ = buffer.read()
         assert appended == delivery.accepted == delivery.delivered + sum(delivery.dropped.values()) + held

@@ -195,7 +195,7 @@ def test_metrics_that_are_lost_degrade_it_only_when_a_host_was_set(
 
 
 def test_records_that_are_refused_degrade_it(telemetry: Telemetry, collector: Collector) -> None:
-    collector.answer(400)
+    collector.answer(*[400] * 5)  # the batch, and more than all its parts
     telemetry.run("work").start().finish()
     telemetry.flush()
 
