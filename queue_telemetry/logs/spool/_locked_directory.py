@@ -94,10 +94,6 @@ class LockedDirectory:
         """Return a descriptor of a file in it."""
         return os.open(name, flags | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600, dir_fd=self.number)
 
-    def move(self, name: str, other: "LockedDirectory", new_name: str) -> None:
-        """Move a file into another directory, all at once."""
-        os.rename(name, new_name, src_dir_fd=self.number, dst_dir_fd=other.number)
-
     def unlink(self, name: str) -> None:
         """Remove a file; one that is gone already is no error."""
         with suppress(FileNotFoundError):

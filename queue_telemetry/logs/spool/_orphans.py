@@ -1,7 +1,8 @@
-"""Find what dead processes left: one of their directories at a time, its segments one after the other."""
+"""Find what dead processes left: their directories, oldest first, and the segments in them one after the other."""
 
 import os
 import re
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -13,10 +14,26 @@ __all__ = ["Orphans"]
 
 _DIRECTORY: Final = re.compile(r"[0-9]+-[0-9]+-[0-9a-f]+")
 _SEGMENT: Final = re.compile(r"[0-9a-f]{16}\.seg")
+_MOST_HELD: Final = 16  # each takes two descriptors
+
+
+@dataclass(slots=True)
+class _Held:
+    """A directory whose lock was had, the segments in it that were not looked at, and those that were taken over."""
+
+    directory: LockedDirectory
+    names: list[str]
+    segments: list[Segment]
+
+    @property
+    def is_done(self) -> bool:
+        return not self.names and all(segment.is_done for segment in self.segments)
 
 
 class Orphans:
-    """Holds the lock of at most one dead process's directory. For one thread at a time.
+    """Holds the directories of dead processes until what is in them is done. For one thread at a time.
+
+    Nothing is moved: whoever takes over after this process finds all in its order, and a full disk is no hindrance.
 
     Args:
         folder: The spool's folder.
@@ -26,68 +43,65 @@ class Orphans:
     def __init__(self, folder: Path, destination: str) -> None:
         self._folder = folder
         self._destination = destination
-        self._held: LockedDirectory | None = None
-        self._names: list[str] = []
-        self._in_place: list[Segment] = []
+        self._held: list[_Held] = []  # only the last one has names
         self._given_up: set[str] = set()  # directories that something foreign or unreadable keeps from ending
 
     def first(self) -> tuple[LockedDirectory, str] | None:
         """Return the directory and name of the oldest segment, or None; the same again until `go_on` is called.
 
-        None also while the segments that had to be left in a dead process's directory are not done: it is held, and
-        holding more of them would take ever more descriptors.
+        None also while as many directories are held as there may be.
 
         Raises:
             OSError: The directories cannot be read.
         """
         while True:
-            held = self._held or self._hold_next()
-            if held is None:
+            self._leave_done()
+            if self._held and self._held[-1].names:
+                return self._held[-1].directory, self._held[-1].names[0]
+            if len(self._held) >= _MOST_HELD or not self._hold_next():
                 return None
-            if self._names:
-                return held, self._names[0]
-            if any(not segment.is_done for segment in self._in_place):
-                return None
-            self._leave(held)
 
-    def go_on(self, left_in_place: Segment | None = None) -> None:
-        """Go on behind the first segment; its directory is held until the one left in place is done."""
-        del self._names[0]
-        if left_in_place is not None:
-            self._in_place.append(left_in_place)
+    def go_on(self, taken_over: Segment | None = None) -> None:
+        """Go on behind the first segment, which was taken over, or could not be read."""
+        held = self._held[-1]
+        del held.names[0]
+        held.segments = [segment for segment in held.segments if not segment.is_done]
+        if taken_over is not None:
+            held.segments.append(taken_over)
 
     def release(self) -> None:
-        """Let go of the directory held, for another process to take over."""
-        if self._held is not None:
-            self._held.release()
-            self._held = None
+        """Let go of the directories, for another process to take over."""
+        self._leave_done()
+        while self._held:
+            self._held.pop().directory.release()
 
     def forget(self) -> None:
-        """Let go of it in a forked child."""
-        if self._held is not None:
-            self._held.forget()
-            self._held = None
+        """Let go of them in a forked child."""
+        while self._held:
+            self._held.pop().directory.forget()
 
-    def _hold_next(self) -> LockedDirectory | None:
+    def _hold_next(self) -> bool:
         with entered(self._folder, self._destination, make=False) as above:
             names = os.listdir(above)  # noqa: PTH208 - pathlib lists no descriptor
             for name in sorted(filter(_DIRECTORY.fullmatch, names)):  # the time of birth comes first
-                held = None if name in self._given_up else LockedDirectory.take_over(above, name)
-                if held is not None:
-                    self._held = held
-                    self._names = list(filter(_SEGMENT.fullmatch, held.names()))
-                    return held
-        return None
+                directory = None if name in self._given_up else LockedDirectory.take_over(above, name)
+                if directory is not None:
+                    segments = list(filter(_SEGMENT.fullmatch, directory.names()))
+                    self._held.append(_Held(directory, segments, []))
+                    return True
+        return False
 
-    def _leave(self, held: LockedDirectory) -> None:
-        """Remove a directory whose segments are done, with the progress of what was moved away."""
-        self._held, self._in_place = None, []
-        try:
-            for name in held.names():
-                if name.endswith(".ack"):
-                    held.unlink(name)
-            with entered(self._folder, self._destination, make=False) as above:
-                held.remove(above)
-        except OSError:
-            self._given_up.add(held.name)
-            held.release()
+    def _leave_done(self) -> None:
+        """Remove the directories in which all is done."""
+        done = [held.directory for held in self._held if held.is_done]
+        self._held = [held for held in self._held if not held.is_done]
+        for directory in done:
+            try:
+                for name in directory.names():
+                    if name.endswith(".ack"):  # of a segment that was removed when its process was killed
+                        directory.unlink(name)
+                with entered(self._folder, self._destination, make=False) as above:
+                    directory.remove(above)
+            except OSError:
+                self._given_up.add(directory.name)
+                directory.release()

@@ -112,17 +112,6 @@ class Segment:
         finally:
             os.close(descriptor)
 
-    def move(self, directory: LockedDirectory) -> None:
-        """Move it to another directory. Whenever the process is killed, it is in one of them, with its progress."""
-        new = Segment(directory, _name_of(self.number), self.number)
-        if self._acknowledged:
-            new._acknowledged = self._acknowledged
-            new.save_progress()
-        self._directory.move(self._name, directory, new._name)
-        with suppress(OSError):  # it is removed with its directory otherwise
-            self._directory.unlink(self._progress_name)
-        self._directory, self._name = directory, new._name
-
     def remove(self) -> None:
         """Remove its files: the progress last, without which all of it would be sent again."""
         self._directory.unlink(self._name)

@@ -84,7 +84,7 @@ class Segments:
         if segment is None:
             return False
         segment.stop_writing()
-        return self.remove_if_done(segment)
+        return self._removed_if_done(segment)
 
     def free_current(self) -> bool:
         """Remove the current segment if all in it is acknowledged; tell whether it was."""
@@ -95,20 +95,14 @@ class Segments:
         segment = self._by_number.get(number)
         if segment is None or not segment.acknowledge(start, end):
             return
-        if segment is self._current or not self.remove_if_done(segment):
+        if segment is self._current or not self._removed_if_done(segment):
             segment.save_progress()
 
-    def take_over(self, segment: Segment) -> bool:
-        """Move a dead process's segment to the own directory; False when the disk had it left where it is."""
-        try:
-            segment.move(self._own_directory())
-        except OSError:  # full, say, and sending what it holds is what would help
-            moved = False
-        else:
-            moved = True
+    def take_over(self, segment: Segment) -> None:
+        """Count a dead process's segment, or remove it when nothing in it is left to send."""
         self._by_number[segment.number] = segment
         self.used_bytes += segment.size
-        return moved
+        self._removed_if_done(segment)
 
     def new_number(self) -> int:
         """Return a number for a segment to be taken over."""
@@ -142,15 +136,6 @@ class Segments:
         self._current = self._own = None
         self._by_number = {}
 
-    def remove_if_done(self, segment: Segment) -> bool:
-        """Remove a segment in which all is acknowledged; tell whether it was."""
-        if not segment.is_done:
-            return False
-        del self._by_number[segment.number]
-        self.used_bytes -= segment.size
-        segment.remove()
-        return True
-
     def _writable(self, size: int, now_s: float) -> Segment:
         """Look whether the current segment is there still; return it or, when the frame does not fit, a new one."""
         segment = self._current
@@ -182,3 +167,11 @@ class Segments:
                 if self._own is not None:
                     return self._own
         raise BlockingIOError(errno.EAGAIN, os.strerror(errno.EAGAIN))
+
+    def _removed_if_done(self, segment: Segment) -> bool:
+        if not segment.is_done:
+            return False
+        del self._by_number[segment.number]
+        self.used_bytes -= segment.size
+        segment.remove()
+        return True

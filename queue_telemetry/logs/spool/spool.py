@@ -251,9 +251,9 @@ class Spool:
             with self._lock:
                 if self._closed:
                     return None
-                self._orphans.go_on(None if self._segments.take_over(segment) else segment)
+                self._orphans.go_on(segment)
                 self._damaged_frames += len(damages)
                 self._damaged_records += sum(damage.records for damage in damages)
-                self._segments.remove_if_done(segment)
+                self._segments.take_over(segment)
             return places
         return None

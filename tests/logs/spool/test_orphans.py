@@ -217,7 +217,7 @@ def test_a_pipe_in_place_of_a_segment_does_not_block(folder: Folder, adopt_all: 
     assert [] == adopt_all(folder.spool())
 
 
-def test_a_full_disk_is_sent_from_where_it_lies(
+def test_taking_over_needs_nothing_of_a_full_disk(
     folder: Folder, adopt_all: Adopt, read_all: Read, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     folder.left_by_a_dead_process(b"1\n", b"2\n")
@@ -228,16 +228,37 @@ def test_a_full_disk_is_sent_from_where_it_lies(
     def full(*_: object, **__: object) -> None:
         raise OSError(28, "No space left on device")
 
-    with monkeypatch.context() as patched:
-        patched.setattr(os, "mkdir", full)
-        places = adopt_all(spool)
-    assert b"1\n2\n" == read_all(spool, places)
+    for call in ("mkdir", "pwrite", "rename"):
+        monkeypatch.setattr(os, call, full)
 
-    for place in places:
+    assert b"1\n2\n3\n" == read_all(spool, adopt_all(spool))
+
+
+def test_an_heir_of_an_heir_finds_all_in_its_order(folder: Folder, adopt_all: Adopt, read_all: Read) -> None:
+    _dead_directory(folder, "1-1-a", {_segment(n): encode_frame(b"%d\n" % n, 1, 1.0) for n in (1, 2, 3)})
+    first = folder.spool()
+    first.adopt()
+    first.write(b"4\n", 1)
+    first.close()
+    second = folder.spool()
+
+    assert b"1\n2\n3\n4\n" == read_all(second, adopt_all(second))
+
+
+def test_so_many_directories_are_held_and_no_more_until_one_is_done(
+    folder: Folder, adopt_all: Adopt, descriptors: Callable[[], int]
+) -> None:
+    for process in range(20):
+        _dead_directory(folder, f"{process}-1-a", {_segment(1): encode_frame(b"1\n", 1, 1.0)})
+    spool = folder.spool()
+    before = descriptors()
+
+    places = adopt_all(spool)
+    assert (16, before + 32) == (len(places), descriptors())
+    for place in places[:3]:
         spool.acknowledge(place)
 
-    assert b"3\n" == read_all(spool, adopt_all(spool))
-    assert 1 == len(folder.directories())
+    assert 3 == len(adopt_all(spool))
 
 
 def test_thousands_of_segments_stream_and_leave_no_descriptor(
