@@ -58,7 +58,7 @@ class Endpoint:
             url: http or https; user information becomes Basic authorization.
             token: Sent as the format says, which wins over the URL's user information; None sends none.
             headers: Further headers; they win over what the library would send.
-            wire_format: Knows the path and headers that the collector wants.
+            wire_format: Knows the path and headers that the collector wants; None is NDJSON.
             tls: The user's files.
             proxy: The proxy's URL.
 

@@ -74,7 +74,7 @@ class HttpSender:
         self._aborted = False
         self._compresses = True
 
-    def send(self, body: bytes | bytearray, content_type: str = "", *, within_s: float = math.inf) -> Answer:  # noqa: ARG002
+    def send(self, body: bytes | bytearray, *, within_s: float = math.inf) -> Answer:
         """Post *body* and return what came of it. Blocks up to *within_s* or the total deadline; must not raise.
 
         A kept connection that the collector closed meanwhile costs one more attempt, at once; so does a collector that
@@ -90,10 +90,8 @@ class HttpSender:
             if answer.status != _UNSUPPORTED or self._is_over():
                 return answer
             plain = self._post(bytes(body), self._headers, total_s)
-            self._compresses = plain.status in {
-                None,
-                _UNSUPPORTED,
-            }  # else the type, not the encoding, was refused
+            # refused again, it is the type that is wrong
+            self._compresses = plain.status in {None, _UNSUPPORTED}
             return plain
         finally:
             self._deadline_s = None

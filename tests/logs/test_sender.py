@@ -1,5 +1,6 @@
 """One POST over a real socket: headers, compression, the kept connection, deadlines and failures as values."""
 
+import gzip
 import logging
 import socket
 import threading
@@ -19,6 +20,7 @@ from queue_telemetry.logs._answer import Answer, Failure
 from queue_telemetry.logs._endpoint import Endpoint
 from queue_telemetry.logs._sender import HttpSender
 from queue_telemetry.logs._tls import tls_context
+from queue_telemetry.logs.formats import NdjsonFormat
 
 Make = Callable[..., HttpSender]
 
@@ -28,7 +30,9 @@ def make_sender() -> Iterator[Make]:
     made: list[HttpSender] = []
 
     def make(url: str, token: str | None = None, total_s: float = 15.0, **headers: str) -> HttpSender:
-        sender = HttpSender(Endpoint.parse(url, token, headers), clock=SYSTEM_CLOCK, total_s=total_s)
+        sender = HttpSender(
+            Endpoint.parse(url, token, headers, NdjsonFormat()), clock=SYSTEM_CLOCK, total_s=total_s
+        )
         made.append(sender)
         return sender
 
@@ -258,6 +262,69 @@ def test_an_answer_is_read_off_to_keep_the_connection_unless_it_is_long(
     assert [400, 200] == [sender.send(b"1\n").status for _ in range(2)]
 
     assert connections == collector.connections
+
+
+def test_the_answers_body_is_read_and_decompressed(collector: Any, make_sender: Make) -> None:
+    collector.reply(400, body=gzip.compress(b"line 3 is odd"), content_encoding="gzip")
+
+    assert b"line 3 is odd" == make_sender(collector.url).send(b"1\n").body
+    assert "gzip" == collector.requests[0].headers["accept-encoding"]
+
+
+def test_of_a_long_body_the_beginning_is_read(collector: Any, make_sender: Make) -> None:
+    collector.reply(400, body=b"y" * 200_000)
+    collector.reply(400, body=gzip.compress(bytes(50_000_000)), content_encoding="gzip")
+    sender = make_sender(collector.url)
+
+    assert [b"y" * 65_536, bytes(65_536)] == [sender.send(b"1\n").body for _ in range(2)]
+
+
+def test_a_body_that_breaks_off_is_read_as_far_as_it_came(
+    collector: Any, make_sender: Make, ticker: Callable[[HttpSender], None]
+) -> None:
+    collector.reply(200, then="trickle_body")
+    sender = make_sender(collector.url, total_s=0.3)
+    ticker(sender)
+
+    answer = sender.send(b"1\n")
+
+    assert 200 == answer.status
+    assert b"x" * len(answer.body) == answer.body
+
+
+def test_a_collector_that_takes_nothing_compressed_is_asked_once(collector: Any, make_sender: Make) -> None:
+    body = b"0123456789abcdef" * 64
+    collector.reply(415)
+    sender = make_sender(collector.url)
+
+    assert [200, 200] == [sender.send(body).status for _ in range(2)]
+    assert ["gzip", None, None] == [request.headers.get("content-encoding") for request in collector.requests]
+    assert [body, body] == [request.raw for request in collector.requests[1:]]
+
+
+def test_a_type_that_is_refused_either_way_stays_compressed(collector: Any, make_sender: Make) -> None:
+    body = b"0123456789abcdef" * 64
+    collector.reply(415)
+    collector.reply(415)
+    sender = make_sender(collector.url)
+
+    assert [415, 200] == [sender.send(body).status for _ in range(2)]
+    assert ["gzip", None, "gzip"] == [
+        request.headers.get("content-encoding") for request in collector.requests
+    ]
+
+
+def test_a_small_body_that_is_refused_is_not_repeated(collector: Any, make_sender: Make) -> None:
+    collector.reply(415)
+
+    assert 415 == make_sender(collector.url).send(b"1\n").status
+    assert 1 == len(collector.requests)
+
+
+def test_datadogs_reset_is_part_of_the_answer(collector: Any, make_sender: Make) -> None:
+    collector.reply(429, x_ratelimit_reset="9")
+
+    assert 9.0 == make_sender(collector.url).send(b"1\n").retry_after_s
 
 
 def test_retry_after_is_part_of_the_answer(collector: Any, make_sender: Make) -> None:
