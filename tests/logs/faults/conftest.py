@@ -69,16 +69,22 @@ class Reply:
         return request.lines if 200 <= self.status < 300 else []
 
     def __bytes__(self) -> bytes:
+        if self.status == 204:
+            return b"HTTP/1.1 204 Said\r\n\r\n"  # it has no body, and no length either
         fields = {"content-length": str(len(self.body)), **self.headers}
         named = "".join(f"{name}: {value}\r\n" for name, value in fields.items())
         return f"HTTP/1.1 {self.status} Said\r\n{named}\r\n".encode() + self.body
 
 
 class ScriptedServer:
-    """Does to each connection what `at_connect` says, to each request what `script` says, and then as `usual` does."""
+    """Does to each connection what `at_connect` says, to each request what `script` says, and then as `usual` does.
+
+    What `at_head` answers to a request's size is sent before its body is read, and ends the connection.
+    """
 
     def __init__(self) -> None:
         self.at_connect: list[Deed] = []
+        self.at_head: Callable[[int], Reply | None] = lambda _: None
         self.script: list[Reply | Deed] = []
         self.usual: Callable[[Request], Reply | Deed] = lambda _: Reply()
         self.requests: list[Request] = []
@@ -153,7 +159,12 @@ class ScriptedServer:
         first, *fields = head.split("\r\n")
         named = (one.partition(":") for one in fields)
         headers = {name.lower(): value.strip() for name, _, value in named}
-        while len(raw) < int(headers["content-length"]):
+        size = int(headers["content-length"])
+        early = self.at_head(size)
+        if early is not None:
+            connection.sendall(bytes(early))
+            return False
+        while len(raw) < size:
             if not (part := connection.recv(65536)):
                 return False
             raw += part

@@ -121,6 +121,19 @@ def test_a_status_stands_when_the_body_after_it_breaks_off(server: Any, reply: A
     assert list(range(10)) == server.numbers()
 
 
+def test_an_answer_that_comes_before_the_body_was_read_is_heard(server: Any, reply: Any, step: Step) -> None:
+    """The rest of the body meets a closed connection, which resets it; the answer was there before."""
+    server.at_head = lambda size: reply(413) if size > 100_000 else None
+    shipping = step()
+    for number in range(200):
+        shipping.append([number], text=_RANDOM[number:] + _RANDOM[:number])
+
+    account = shipping.run()
+
+    assert list(range(200)) == server.numbers()
+    assert (200, {}) == (account["delivered"], account["dropped"])
+
+
 @pytest.mark.parametrize("answer", ["SILENCE", "slow head", "slow body"])
 def test_an_answer_that_never_ends_is_given_up_at_the_deadline(
     server: Any, reply: Any, deed: Any, pipeline: Any, record_line: Any, answer: str
