@@ -1,7 +1,7 @@
 """The loguru sink: turns each record into one JSON line in the buffer, on the caller's thread."""
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from queue_telemetry._runtime import is_guarded
 from queue_telemetry.logs._encoder import encode
@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     import loguru
 
 __all__ = ["LogSink"]
+
+_SEVERE: Final = 40  # loguru's ERROR; such records are the last to go when the memory is full
 
 
 class LogSink:
@@ -74,7 +76,7 @@ class LogSink:
         except Exception as error:  # noqa: BLE001 - the edge to the user's patchers, context and objects
             self.faults += 1
             line = encode(self._builder.salvage(record, error))
-        self.buffer.append(line)
+        self.buffer.append(line, record["level"].no >= _SEVERE)
         return False
 
     def write(self, message: "loguru.Message") -> None:

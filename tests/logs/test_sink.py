@@ -238,6 +238,26 @@ def test_a_record_from_within_another_is_shipped_too(make_buffer: Make, attach: 
     assert ["inner", "outer"] == [record["message"] for record in _records(buffer)]
 
 
+class _Appended:
+    """A buffer that shows what it is given."""
+
+    def __init__(self) -> None:
+        self.severe: list[bool] = []
+
+    def append(self, line: bytes, severe: bool = False) -> None:
+        self.severe.append(severe)
+
+
+def test_errors_and_worse_are_marked_as_severe(attach: Any) -> None:
+    buffer = _Appended()
+    attach(buffer, "TRACE")
+
+    for level in ("DEBUG", "WARNING", "ERROR", "CRITICAL", 39, 41):
+        logger.log(level, "x")
+
+    assert [False, False, True, True, False, True] == buffer.severe
+
+
 def test_a_record_that_a_patcher_left_incomplete_is_shipped(make_buffer: Make, attach: Any) -> None:
     buffer = make_buffer()
     sink = attach(buffer)
