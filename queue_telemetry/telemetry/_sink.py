@@ -1,4 +1,4 @@
-"""Keeps our sink among loguru's handlers, and decides which records are this telemetry's to ship."""
+"""Keeps our sink among loguru's handlers and our bridge among the stdlib's, and decides which records are ours to ship."""
 
 from collections.abc import Callable
 from contextlib import suppress
@@ -12,6 +12,7 @@ from queue_telemetry.settings import Settings
 from queue_telemetry.tasks import Tracker, record_fields, record_owner
 from queue_telemetry.telemetry._constants import record_constants
 from queue_telemetry.telemetry._outputs import constant_tags, host_name
+from queue_telemetry.telemetry._stdlib import StdlibBridge
 
 if TYPE_CHECKING:
     from loguru import Record
@@ -22,7 +23,7 @@ _PARKED_BYTES: Final = 1024 * 1024  # what a forked child's threads log in the m
 
 
 class SinkKeeper:
-    """Adds the sink, notices when the user's `logger.remove()` took it away, and puts it back.
+    """Adds sink and bridge, notices when the user's `logger.remove()` or `dictConfig` took them away, and puts them back.
 
     Args:
         tracker: Whose tasks' fields the records bear.
@@ -44,6 +45,7 @@ class SinkKeeper:
         self._level = "INFO"
         self._handler_id = -1
         self._parked: RecordBuffer | None = None
+        self._bridge = StdlibBridge()
 
     def send_to(self, settings: Settings, buffer: RecordBuffer | None) -> None:
         """Send records to *buffer* from now on; None takes the sink out.
@@ -64,9 +66,14 @@ class SinkKeeper:
             self._handler_id = self._sink.attach(logger, self._level)
         self._sink.buffer = buffer
         self._unpark(buffer)
+        if settings.log_capture_stdlib:
+            self._bridge.attach()
+        else:
+            self._bridge.detach()
 
     def restore(self) -> None:
-        """Put the sink back when the user's code took it away."""
+        """Put sink and bridge back when the user's code took them away."""
+        self._bridge.restore()
         sink = self._sink
         if sink is None:
             return
@@ -84,10 +91,15 @@ class SinkKeeper:
             )
 
     def uninstall(self) -> None:
-        """Take the sink out for good."""
+        """Take sink and bridge out for good."""
+        self.let_go_of_stdlib()
         sink, self._sink = self._sink, None
         if sink is not None and not sink.removed:
             _remove(self._handler_id)
+
+    def let_go_of_stdlib(self) -> None:
+        """Take the bridge out; the sink stays."""
+        self._bridge.detach()
 
     def reset_after_fork(self) -> None:
         """In a forked child: let go of the parent's buffer, whose lock may be held for ever."""
@@ -104,9 +116,10 @@ class SinkKeeper:
         """Return what the sink met: records of our own, records it could ship only in part, removals."""
         sink = self._sink
         return {
-            "self_logs": 0 if sink is None else sink.self_logs,
+            "self_logs": self._bridge.self_logs + (0 if sink is None else sink.self_logs),
             "faults": 0 if sink is None else sink.faults,
             "sink_removals": self.removals,
+            "stdlib_removals": self._bridge.removals,
         }
 
     def _accepts(self, _record: "Record") -> bool:
@@ -123,8 +136,10 @@ class SinkKeeper:
             return
         parked.seal()
         while (chunk := parked.take()) is not None:
+            severe, begin = {start for start, _ in chunk.severe}, 0
             for line in chunk.data.splitlines(keepends=True):
-                buffer.append(bytes(line))
+                buffer.append(bytes(line), begin in severe)
+                begin += len(line)
             parked.settle(chunk)
 
 

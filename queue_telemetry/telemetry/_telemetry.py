@@ -293,7 +293,9 @@ class Telemetry(Instruments, Operations):
         if destination is not None:
             with guarded():
                 sent = destination.close(timeout_s) and sent
-        if not self._is_default:  # the default's sink goes on counting what comes too late
+        if self._is_default:  # its sink goes on counting what comes too late
+            self._sink.let_go_of_stdlib()
+        else:
             self._sink.uninstall()
         return sent
 
