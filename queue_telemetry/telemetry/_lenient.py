@@ -22,7 +22,7 @@ def read_leniently() -> tuple[Settings, bool]:
 def build_leniently(
     settings: Settings, clock: Clock, collect: Callable[[], bool]
 ) -> tuple[Settings, Outputs, bool]:
-    """Build the outputs, without the collector if that cannot be had: its certificates cannot be read, say.
+    """Build the outputs; without the folder if that cannot be used, without the collector if that cannot be had.
 
     Returns:
         The settings that the outputs were built from, the outputs, and whether all was right.
@@ -30,6 +30,12 @@ def build_leniently(
     try:
         return settings, Outputs(settings, clock, collect), True
     except ConfigurationError as error:
-        say("outputs", "no logs are shipped: %s", error, level=logging.ERROR)
-        settings = settings.model_copy(update={"log_url": None})
-        return settings, Outputs(settings, clock, collect), False
+        if settings.log_spool_dir is not None:
+            say("outputs.disk", "no log records are kept on disk: %s", error, level=logging.ERROR)
+            without: dict[str, object] = {"log_spool_dir": None, "log_durability": "memory"}
+        else:
+            say("outputs", "no logs are shipped: %s", error, level=logging.ERROR)
+            without = {"log_url": None}
+    # each round takes one of the two away
+    settings, outputs, _ = build_leniently(settings.model_copy(update=without), clock, collect)
+    return settings, outputs, False

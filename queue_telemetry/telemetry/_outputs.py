@@ -46,6 +46,7 @@ class Outputs:
         self._interval_s = settings.statsd_flush_interval_s
         self._host_was_set = settings.statsd_host_was_set
         self._ledger = DeliveryLedger()
+        # of one telemetry, a successor may use the folder before its predecessor has let go of it
         self._logs = _log_pipeline(settings, clock, getattr(collect, "__self__", None))
         client = _statsd_client(settings)
         self._slot = _acquire_slot(settings)  # after all that may refuse a setting
