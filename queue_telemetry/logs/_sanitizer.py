@@ -28,7 +28,7 @@ _CYCLE: Final = "[cycle]"
 _TOO_DEEP: Final = "[too deep]"
 _PAIR: Final = 2
 _LISTS: Final = (list, tuple, deque, set, frozenset, UserList, KeysView, ValuesView, ItemsView)
-_USUAL: Final = frozenset({list, tuple})  # so that these need not be asked for names of fields
+_USUAL: Final = frozenset({dict, list, tuple})  # so that these need not be asked what they are
 _FIELDS: Final = ("__dataclass_fields__", "__attrs_attrs__", "__pydantic_fields__", "__struct_fields__")
 """Where classes keep the names of their fields: the standard library's, attrs', pydantic's, msgspec's."""
 
@@ -86,28 +86,37 @@ class _Walk:
     def _copy(self, value: object, path: tuple[int, ...]) -> object:
         kind = type(value)
         if kind is str:
-            return self._text(value)  # type: ignore[arg-type]  # mypy does not follow `type() is`
+            text = self._scrub(value)  # type: ignore[arg-type]  # mypy does not follow `type() is`
+            return text if text.isascii() else clean_text(text)
         if value is None or kind is bool or kind is float:
             return value
         if kind is int:
             return _number(value)  # type: ignore[arg-type]  # the same
         try:
-            return self._open(value, path)
+            return self._enter(value, path) if kind in _USUAL else self._open(value, path)
         except Exception:  # noqa: BLE001 - a user's object runs in here, and must cost no other value
             return f"<unreadable {name_of(value)}>"
 
     def _open(self, value: object, path: tuple[int, ...]) -> object:
         if isinstance(value, Enum):
             return self._copy(value.value, path)
-        pairs = None if type(value) in _USUAL else self._pairs_of(value)
+        pairs = self._pairs_of(value)
         if pairs is None and not isinstance(value, _LISTS):
             return self._leaf(value)
+        return self._enter(value, path, pairs)
+
+    def _enter(
+        self, value: object, path: tuple[int, ...], pairs: list[tuple[object, object]] | None = None
+    ) -> object:
+        """Copy a container, given its pairs unless it is of a usual kind or a list of sorts."""
         if id(value) in path:
             return _CYCLE
         self._containers_left -= 1
         if len(path) > _MAX_DEPTH or self._containers_left < 0:
             return _TOO_DEEP
         inside = (*path, id(value))
+        if pairs is None and type(value) is dict:
+            pairs = self._pairs_of_mapping(value)
         if pairs is None:
             return self._copy_list(value, inside)  # type: ignore[arg-type]  # one of _LISTS
         return self.copy_pairs(pairs, inside)
@@ -125,17 +134,16 @@ class _Walk:
 
     def _first(self, many: Collection[_T]) -> tuple[list[_T], int]:
         """Return as many items as one record may have, and how many that leaves out."""
-        left_out = max(len(many) - self._items_left, 0)
+        left_out = len(many) - self._items_left
         # a list of the whole is made in one go, while another thread may change what it is made of
-        items = list(islice(many, self._items_left)) if left_out else list(many)
+        items = list(many) if left_out <= 0 else list(islice(many, self._items_left))
         self._items_left -= len(items)
-        return items, left_out
+        return items, max(left_out, 0)
 
     def _pairs_of(self, value: object) -> list[tuple[object, object]] | None:
         """Return the keys and values of a mapping, or of an object whose fields have names; None of anything else."""
         if isinstance(value, (dict, Mapping)):  # a dict first: asking for a Mapping costs ten times as much
-            pairs, left_out = self._first(value.items())
-            return [*pairs, ("…", f"[{left_out} more]")] if left_out else pairs
+            return self._pairs_of_mapping(value)
         if isinstance(value, SimpleNamespace):
             return list(vars(value).items())
         kind = type(value)
@@ -147,6 +155,10 @@ class _Walk:
                 return [(name, _read(value, name)) for name in names if _has(value, name)]
         return None
 
+    def _pairs_of_mapping(self, value: Mapping[object, object]) -> list[tuple[object, object]]:
+        pairs, left_out = self._first(value.items())
+        return [*pairs, ("…", f"[{left_out} more]")] if left_out else pairs
+
     def _leaf(self, value: object) -> object:
         if isinstance(value, int):
             return _number(int(value))
@@ -155,10 +167,7 @@ class _Walk:
         if isinstance(value, (date, time)):
             text = text_of(value.isoformat())
             return f"{text[:-6]}Z" if text.endswith("+00:00") else text
-        return self._text(text_of(value))
-
-    def _text(self, text: str) -> str:
-        return clean_text(self._scrub(text))
+        return clean_text(self._scrub(text_of(value)))
 
 
 def _has(value: object, name: str) -> bool:
