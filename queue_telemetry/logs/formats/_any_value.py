@@ -39,6 +39,12 @@ def _any_value(value: object, depth: int) -> dict[str, object]:
 
 
 def _pairs(fields: Mapping[str, object], depth: int) -> list[dict[str, object]]:
+    kinds = _SCALARS  # most values are text, and there are many
     return [
-        {"key": key, "value": _any_value(value, depth)} for key, value in fields.items() if value is not None
+        {
+            "key": key,
+            "value": {kinds[type(value)]: value} if type(value) in kinds else _any_value(value, depth),
+        }
+        for key, value in fields.items()
+        if value is not None
     ]

@@ -1,6 +1,7 @@
 """Take lines apart into records, and give their fields the names that a collector knows. Pure."""
 
-from collections.abc import Container, Mapping
+from collections.abc import Mapping
+from collections.abc import Set as AbstractSet
 
 import orjson
 
@@ -29,7 +30,7 @@ def text_of(value: object) -> str:
 
 
 def renamed(
-    record: Mapping[str, object], names: Mapping[str, str], taken: Container[str]
+    record: Mapping[str, object], names: Mapping[str, str], taken: AbstractSet[str]
 ) -> dict[str, object]:
     """Return *record* with the library's keys under the collector's names.
 
@@ -38,6 +39,8 @@ def renamed(
         names: The library's keys to the collector's.
         taken: Keys that mean something to the collector: a user's of that name becomes `extra_<key>`.
     """
+    if taken.isdisjoint(record):
+        return {names.get(key, key): value for key, value in record.items()}
     result: dict[str, object] = {}
     for key, value in record.items():
         name = names.get(key)

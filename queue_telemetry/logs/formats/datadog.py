@@ -62,7 +62,7 @@ class DatadogFormat:
 
 
 def _entry(record: dict[str, object]) -> bytes:
-    tags = ",".join(f"{key}:{_tag_value(record.pop(key))}" for key in _TAGS if key in record)
+    tags = [f"{key}:{_tag_value(record.pop(key))}" for key in _TAGS if key in record]
     moment_us = epoch_us(record)
     if moment_us is not None:
         record["timestamp"] = moment_us // 1000
@@ -74,7 +74,7 @@ def _entry(record: dict[str, object]) -> bytes:
     entry = renamed(record, _NAMES, _TAKEN)
     entry["ddsource"] = "python"
     if tags:
-        entry["ddtags"] = tags
+        entry["ddtags"] = ",".join(tags)
     return orjson.dumps(entry)
 
 

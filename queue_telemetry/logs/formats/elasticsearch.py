@@ -32,7 +32,7 @@ _NAMES: Final = {
     "thread": "process.thread.name",
 }
 # A plain value where these names need an object would make the whole record unacceptable.
-_TAKEN: Final = frozenset({*_NAMES.values(), "log", "event", "service", "host", "process"})
+_TAKEN: Final = frozenset({*_NAMES.values(), "log", "process"})
 _NO_DATASET: Final = re.compile(r"[^a-z0-9_.]+")
 _ID_BYTES: Final = 512  # a longer one is refused
 _ALREADY_STORED: Final = 409  # by an earlier attempt: the id is ours

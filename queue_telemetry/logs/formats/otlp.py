@@ -140,6 +140,6 @@ def _log_record(record: dict[str, object]) -> dict[str, object]:
     if isinstance(error, dict):
         del record["error"]
         failure = {_ERROR.get(key, f"error.{key}"): value for key, value in error.items()}
-    fields = renamed(record, _NAMES, _TAKEN | failure.keys()) | failure
-    result["attributes"] = attributes(fields)
+    fields = renamed(record, _NAMES, _TAKEN | failure.keys() if failure else _TAKEN)
+    result["attributes"] = attributes(fields | failure if failure else fields)
     return result | ids
