@@ -64,6 +64,10 @@ class Redactor:
     Args:
         keys: Further keys. One word, such as `pin`, hides where it is a word of a key; several, such as `card_number`,
             or one with letters beyond ASCII, wherever they stand in a key, however they are written.
+
+    Attributes:
+        scrub: Returns a text without secrets: `password=…`, `"token": "…"`, `Authorization: …`,
+            `scheme://user:pass@host`. The same object when it holds none. Does not raise.
     """
 
     def __init__(self, keys: Iterable[str] = ()) -> None:
@@ -75,14 +79,7 @@ class Redactor:
         self._secret: set[str] = set()
         self._innocent: set[str] = set()
         stems = (*_STEMS, *(glued[:_STEM_LETTERS] for _, glued in further))
-        self._scrub = Scrubber(self._hides, stems).scrub
-
-    def scrub(self, text: str) -> str:
-        """Return *text* without secrets: `password=…`, `"token": "…"`, `Authorization: …`, `scheme://user:pass@host`.
-
-        The same object when it holds none. Must not raise.
-        """
-        return self._scrub(text) if ":" in text or "=" in text else text
+        self.scrub = Scrubber(self._hides, stems).scrub
 
     def redact(self, fields: Mapping[str, object]) -> Mapping[str, object]:
         """Return *fields* without secrets: the same object when it is plain and holds none, else a plain copy.
@@ -107,7 +104,7 @@ class Redactor:
         return sanitize(fields, self._hides, self.scrub)
 
     def _is_innocent(self, text: str) -> bool:
-        if self._scrub(text) is not text:
+        if self.scrub(text) is not text:
             return False
         if len(text) <= _LONGEST_TEXT:
             if len(self._innocent) >= _MAX_TEXTS:

@@ -48,7 +48,8 @@ def sanitize(
         fields: Anything; left as it is.
         hides: Whether the value of a key is to be hidden, at any depth and in pairs such as `("key", value)` too;
             without it none is.
-        scrub: Takes secrets out of a text, of keys too; without it they stay. Must not raise.
+        scrub: Takes secrets out of a text, of keys too; without it they stay. It is shown only what has a `:` or a `=`,
+            without which a text assigns nothing. Must not raise.
 
     Raises:
         Exception: What *fields* itself raises; what its values raise is caught.
@@ -74,24 +75,25 @@ class _Walk:
 
     def copy_pairs(self, pairs: list[tuple[object, object]], path: tuple[int, ...]) -> dict[str, object]:
         copy: dict[str, object] = {}
+        hides, copy_value = self._hides, self._copy
         for key, value in pairs:
             name = key if type(key) is str and key.isascii() else _key(key)
-            hidden = self._hides(name, value)
-            name = self._scrub(name)
+            hidden = hides(name, value)
+            if ":" in name or "=" in name:
+                name = self._scrub(name)
             while name in copy:  # JSON with a key twice is refused, or loses one of them
                 name = f"{name}_{len(copy)}"
-            copy[name] = REDACTED if hidden else self._copy(value, path)
+            copy[name] = REDACTED if hidden else copy_value(value, path)
         return copy
 
     def _copy(self, value: object, path: tuple[int, ...]) -> object:
         kind = type(value)
         if kind is str:
-            text = self._scrub(value)  # type: ignore[arg-type]  # mypy does not follow `type() is`
-            return text if text.isascii() else clean_text(text)
+            return self._text(value)  # type: ignore[arg-type]  # mypy does not follow `type() is`
+        if kind is int:
+            return value if _SMALLEST <= value <= _LARGEST else _number(value)  # type: ignore[arg-type, operator]  # the same
         if value is None or kind is bool or kind is float:
             return value
-        if kind is int:
-            return _number(value)  # type: ignore[arg-type]  # the same
         try:
             return self._enter(value, path) if kind in _USUAL else self._open(value, path)
         except Exception:  # noqa: BLE001 - a user's object runs in here, and must cost no other value
@@ -167,7 +169,12 @@ class _Walk:
         if isinstance(value, (date, time)):
             text = text_of(value.isoformat())
             return f"{text[:-6]}Z" if text.endswith("+00:00") else text
-        return clean_text(self._scrub(text_of(value)))
+        return self._text(text_of(value))
+
+    def _text(self, text: str) -> str:
+        if ":" in text or "=" in text:
+            text = self._scrub(text)
+        return text if text.isascii() else clean_text(text)
 
 
 def _has(value: object, name: str) -> bool:

@@ -16,6 +16,7 @@ _LONG: Final = (
     256 * 1024
 )  # characters; a line with a longer text is shortened to less than the next in any case
 _SHORTENED_BYTES: Final = 128 * 1024
+_LONGEST_KEY: Final = 128  # a longer one is data
 
 _USER_INFO: Final = re.compile(
     r"""://(?:
@@ -27,8 +28,8 @@ _USER_INFO: Final = re.compile(
 """Source: https://www.rfc-editor.org/rfc/rfc3986#section-3.2.1"""
 
 _ASSIGNED: Final = re.compile(
-    r"""(?<![\w-])(?P<key>[\w-]{1,128})   # a longer one is data
-        (?P<quote>\\{0,8}["']?)\s{0,4}(?P<sign>:|=>|=(?!=))\s{0,4}""",
+    rf"""(?<![\w-])(?P<key>[\w-]{{1,{_LONGEST_KEY}}})
+        (?P<quote>\\{{0,8}}["']?)\s{{0,4}}(?P<sign>:|=>|=(?!=))\s{{0,4}}""",
     re.VERBOSE,
 )
 _AGAIN: Final = re.compile(r"\s{0,4}=(?!=)\s{0,4}")  # `password: str = "…"` on a line of a traceback
@@ -80,27 +81,57 @@ class Scrubber:
         lower = text.lower()
         for stem in self._stems:
             if stem in lower:
-                return self._hide_assigned(text)
+                return self._hide_assigned(text, lower)
         return text
 
-    def _hide_assigned(self, text: str) -> str:
+    def _hide_assigned(self, text: str, lower: str) -> str:
+        """Hide what is assigned to keys, going from one stem to the next."""
+        if len(lower) != len(text):  # a few letters become two, and places would not agree
+            lower = "".join(small if len(small := letter.lower()) == 1 else letter for letter in text)
+        found = {stem: at for stem in self._stems if (at := lower.find(stem)) >= 0}
         parts: list[str] = []
-        done = start = 0
-        while (assigned := _ASSIGNED.search(text, start)) is not None:
-            start = assigned.end()
-            key, quoted = assigned["key"], bool(assigned["quote"])
-            if not self._hides(key, None) or (
-                assigned["sign"] == ":" and not quoted and _NO_KEY.fullmatch(key)
-            ):
-                continue
-            while (span := _value(text, start, key)) is not None and self._hides(key, _number(text, *span)):
-                parts += text[done : span[0]], REDACTED
-                done = start = span[1]
-                again = _AGAIN.match(text, done)
-                if again is None:
-                    break
-                start = again.end()
+        done = 0
+        while found:
+            stem = min(found, key=found.__getitem__)
+            start = found[stem] + len(stem)
+            assigned = _ASSIGNED.match(text, _start_of_word(text, found[stem]))
+            if assigned is not None and self._is_secret(assigned):
+                key, start = assigned["key"], assigned.end()
+                while (span := _value(text, start, key)) is not None and self._hides(
+                    key, _number(text, *span)
+                ):
+                    parts += text[done : span[0]], REDACTED
+                    done = start = span[1]
+                    again = _AGAIN.match(text, done)
+                    if again is None:
+                        break
+                    start = again.end()
+            _move_on(found, lower, start)
         return "".join((*parts, text[done:])) if parts else text
+
+    def _is_secret(self, assigned: re.Match[str]) -> bool:
+        key = assigned["key"]
+        if assigned["sign"] == ":" and not assigned["quote"] and _NO_KEY.fullmatch(key):
+            return False
+        return self._hides(key, None)
+
+
+def _start_of_word(text: str, at: int) -> int:
+    """Return where the key begins that *at* is in; some place inside of it when it is longer than a key can be."""
+    furthest = max(at - _LONGEST_KEY, 0)
+    while at > furthest and (text[at - 1] in "_-" or text[at - 1].isalnum()):
+        at -= 1
+    return at
+
+
+def _move_on(found: dict[str, int], lower: str, start: int) -> None:
+    """Find again, from *start* on, the stems that were found before it."""
+    for stem in [stem for stem, at in found.items() if at < start]:
+        at = lower.find(stem, start)
+        if at < 0:
+            del found[stem]
+        else:
+            found[stem] = at
 
 
 def _value(text: str, start: int, key: str) -> tuple[int, int] | None:
