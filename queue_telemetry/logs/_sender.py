@@ -124,9 +124,7 @@ class HttpSender:
         if answer is None:
             return Answer(None, Failure.NETWORK, bytes_wire=len(payload))
         if answer.failure is Failure.TLS and self._tls is not None:
-            show_again(
-                self._tls_files, self._tls
-            )  # certificates are renewed in place; the next attempt shows it
+            show_again(self._tls_files, self._tls)  # it may have been renewed; the next attempt shows it
         return answer
 
     def _exchange(self, payload: bytes, headers: Mapping[str, str], total_s: float) -> Answer | None:
