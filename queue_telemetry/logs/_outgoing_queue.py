@@ -141,10 +141,7 @@ class OutgoingQueue(StoredQueue):
         with self._changing() as may_change:
             if not may_change or self._spool is None:
                 return False
-            for chunk in self._sealed:
-                if chunk.disk is None:
-                    return self._store(chunk)
-            return False
+            return self._store_oldest()
 
     def settled(self, number: int) -> bool:
         """Tell whether every chunk up to *number* was delivered or dropped, but for those of dead processes."""

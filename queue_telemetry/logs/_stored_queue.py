@@ -1,5 +1,7 @@
 """Where chunks are kept: in memory up to a limit, above it on disk, and what goes when both are full. Has no lock."""
 
+from typing import Final
+
 from queue_telemetry._runtime import DropReason
 from queue_telemetry.logs._bisection import suspected
 from queue_telemetry.logs._chunk import Chunk, OnDisk
@@ -9,6 +11,10 @@ from queue_telemetry.logs._split import cut_after, split_at
 from queue_telemetry.logs.spool import Place
 
 __all__ = ["StoredQueue"]
+
+_STORED_AT_ONCE: Final = (
+    2  # chunks for each that is sealed: what waits is caught up with before memory is short
+)
 
 
 class StoredQueue(ChunkQueue):
@@ -35,14 +41,30 @@ class StoredQueue(ChunkQueue):
         self._open = Chunk(chunk.number + 1)
         return self._open
 
-    def _relieve(self) -> None:
-        """Over half of the memory: have the newest chunks on disk only, since the oldest are sent first."""
-        for chunk in reversed(tuple(self._sealed)):
+    def _relieve(self, *, wholly: bool = False) -> None:
+        """Over a quarter of the memory: write what waits, in its order and not all at once. Over half: free the newest.
+
+        Args:
+            wholly: Write all of it now.
+        """
+        stored = 0
+        while 4 * self._held_bytes > self._max_bytes and (wholly or stored < _STORED_AT_ONCE):
+            if not self._store_oldest():
+                break
+            stored += 1
+        for chunk in reversed(self._sealed):
             if 2 * self._held_bytes <= self._max_bytes:
                 return
-            whole = chunk.disk is None or not chunk.disk.split
-            if chunk.data and whole and self._store(chunk):
+            if chunk.disk is not None and not chunk.disk.split:
                 self._release(chunk)
+
+    def _store_oldest(self) -> bool:
+        """Write the oldest sealed chunk without a copy; False when there is none or the disk does not take it.
+
+        In order: a spool remembers up to where a segment is done, and after a restart the rest comes again.
+        """
+        oldest = next((chunk for chunk in self._sealed if chunk.disk is None), None)
+        return oldest is not None and self._store(oldest)
 
     def _store(self, chunk: Chunk) -> bool:
         """See that a chunk has a copy of its own; False when the disk does not take it."""
@@ -101,7 +123,7 @@ class StoredQueue(ChunkQueue):
         if chunk is None or chunk.data:
             return chunk
         if self._held_bytes + chunk.size_bytes > self._max_bytes:
-            self._relieve()
+            self._relieve(wholly=True)
         if self._held_bytes + chunk.size_bytes <= self._max_bytes:
             return chunk
         other = next((other for other in self._sealed if other.data), None)
@@ -132,7 +154,7 @@ class StoredQueue(ChunkQueue):
             return False  # dropping the others would not help
         limit_bytes = self._max_bytes - size
         if self._spool is not None:
-            self._relieve()
+            self._relieve(wholly=True)
         self._thin_out(limit_bytes)
         if self._held_bytes > limit_bytes:
             self._seal()
