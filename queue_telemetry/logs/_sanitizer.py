@@ -29,6 +29,7 @@ _TOO_DEEP: Final = "[too deep]"
 _PAIR: Final = 2
 _LISTS: Final = (list, tuple, deque, set, frozenset, UserList, KeysView, ValuesView, ItemsView)
 _USUAL: Final = frozenset({dict, list, tuple})  # so that these need not be asked what they are
+_AS_THEY_ARE: Final = frozenset({float, bool, type(None)})
 _FIELDS: Final = ("__dataclass_fields__", "__attrs_attrs__", "__pydantic_fields__", "__struct_fields__")
 """Where classes keep the names of their fields: the standard library's, attrs', pydantic's, msgspec's."""
 
@@ -75,15 +76,18 @@ class _Walk:
 
     def copy_pairs(self, pairs: list[tuple[object, object]], path: tuple[int, ...]) -> dict[str, object]:
         copy: dict[str, object] = {}
-        hides, copy_value = self._hides, self._copy
+        hides = self._hides
         for key, value in pairs:
             name = key if type(key) is str and key.isascii() else _key(key)
-            hidden = hides(name, value)
+            if hides(name, value):
+                value = REDACTED  # noqa: PLW2901 - in its place
+            elif type(value) not in _AS_THEY_ARE:
+                value = self._copy(value, path)  # noqa: PLW2901 - the same
             if ":" in name or "=" in name:
                 name = self._scrub(name)
             while name in copy:  # JSON with a key twice is refused, or loses one of them
                 name = f"{name}_{len(copy)}"
-            copy[name] = REDACTED if hidden else copy_value(value, path)
+            copy[name] = value
         return copy
 
     def _copy(self, value: object, path: tuple[int, ...]) -> object:
@@ -92,7 +96,7 @@ class _Walk:
             return self._text(value)  # type: ignore[arg-type]  # mypy does not follow `type() is`
         if kind is int:
             return value if _SMALLEST <= value <= _LARGEST else _number(value)  # type: ignore[arg-type, operator]  # the same
-        if value is None or kind is bool or kind is float:
+        if kind in _AS_THEY_ARE:
             return value
         try:
             return self._enter(value, path) if kind in _USUAL else self._open(value, path)
@@ -111,17 +115,17 @@ class _Walk:
         self, value: object, path: tuple[int, ...], pairs: list[tuple[object, object]] | None = None
     ) -> object:
         """Copy a container, given its pairs unless it is of a usual kind or a list of sorts."""
-        if id(value) in path:
+        me = id(value)
+        if me in path:
             return _CYCLE
         self._containers_left -= 1
         if len(path) > _MAX_DEPTH or self._containers_left < 0:
             return _TOO_DEEP
-        inside = (*path, id(value))
         if pairs is None and type(value) is dict:
             pairs = self._pairs_of_mapping(value)
         if pairs is None:
-            return self._copy_list(value, inside)  # type: ignore[arg-type]  # one of _LISTS
-        return self.copy_pairs(pairs, inside)
+            return self._copy_list(value, (*path, me))  # type: ignore[arg-type]  # one of _LISTS
+        return self.copy_pairs(pairs, (*path, me))
 
     def _copy_list(self, value: Collection[object], path: tuple[int, ...]) -> list[object]:
         items, left_out = self._first(value)
