@@ -11,6 +11,7 @@ from queue_telemetry.logs.spool import Spool
 
 __all__ = ["ChunkQueue"]
 
+_JOINED_S: Final = 60.0  # a chunk is as old as its first record, and dropped as a whole when that is too old
 _TOLD_ALREADY: Final = frozenset({DropReason.CLOSED, DropReason.SHUTDOWN})  # nothing is sent after them
 
 
@@ -64,6 +65,7 @@ class ChunkQueue:
             or last.size_bytes + chunk.size_bytes > self._batch_bytes
             or last.suspect is not chunk.suspect
             or last.adopted is not chunk.adopted
+            or chunk.born_s - last.born_s > _JOINED_S
             or (last.disk is None) is not (chunk.disk is None)
         ):
             return False

@@ -63,8 +63,13 @@ class StoredQueue(ChunkQueue):
 
         In order: a spool remembers up to where a segment is done, and after a restart the rest comes again.
         """
-        oldest = next((chunk for chunk in self._sealed if chunk.disk is None), None)
-        return oldest is not None and self._store(oldest)
+        chunk = next((chunk for chunk in self._sealed if chunk.disk is None), None)
+        if chunk is None or not self._store(chunk):
+            return False
+        index = self._sealed.index(chunk)  # others may have made room
+        if index and self._join(self._sealed[index - 1], chunk):
+            del self._sealed[index]
+        return True
 
     def _store(self, chunk: Chunk) -> bool:
         """See that a chunk has a copy of its own; False when the disk does not take it."""
