@@ -364,3 +364,81 @@ def test_no_record_is_unaccounted_for_whatever_the_collector_says(
         assert appended == delivery.accepted == delivery.delivered + sum(delivery.dropped.values()) + held
     taken = [line for body in list_sender.bodies for line in body.splitlines()]
     assert sorted(set(taken)) == list(dict.fromkeys(taken)), "first attempts are in order"
+
+
+@pytest.fixture
+def spilling(make_buffer: Make, make_spool: Any, make_shipper: Any) -> Shipper:
+    spool = make_spool(clock=SYSTEM_CLOCK)
+    shipper: Shipper = make_shipper(
+        make_buffer(linger_s=0, clock=SYSTEM_CLOCK, spool=spool), spool=spool, clock=SYSTEM_CLOCK
+    )
+    return shipper
+
+
+def test_close_leaves_in_the_spool_what_is_not_sent_in_time(
+    spilling: Shipper, list_sender: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO")
+    list_sender.answers = [Answer(503, retry_after_s=100.0)] * 9
+    spilling.buffer.append(b"1\n")
+
+    assert not spilling.close(0.2)
+
+    delivery, held, held_bytes = spilling.buffer.read()
+    assert (1, 1, 0, {}) == (delivery.pending, held, held_bytes, delivery.dropped)
+    assert "1 log records are left in the spool for the next process" in caplog.messages
+
+
+def test_close_does_not_wait_for_a_destination_that_is_down_when_there_is_a_spool(
+    spilling: Shipper, list_sender: Any
+) -> None:
+    list_sender.answers = [_DOWN] * 9
+    for _ in range(3):
+        spilling._courier.schedule.failed(SYSTEM_CLOCK.monotonic())
+    spilling._courier.circuit.open()
+    spilling.buffer.append(b"1\n")
+    began_s = time.monotonic()
+
+    assert not spilling.close(30.0)
+
+    assert (True, []) == (time.monotonic() - began_s < 5, list_sender.bodies)
+    assert {} == spilling.delivery().dropped
+
+
+def test_what_one_shipper_left_the_next_delivers(
+    spilling: Shipper, make_buffer: Make, make_spool: Any, make_shipper: Any, list_sender: Any
+) -> None:
+    list_sender.answers = [Answer(503, retry_after_s=100.0)] * 9
+    spilling.buffer.append(b"1\n")
+    spilling.close(0.2)
+    list_sender.answers = []
+    list_sender.bodies = []
+    spool = make_spool(clock=SYSTEM_CLOCK)
+    successor = make_shipper(make_buffer(clock=SYSTEM_CLOCK, spool=spool), spool=spool, clock=SYSTEM_CLOCK)
+
+    while successor.step() == 0:
+        pass
+
+    assert [b"1\n"] == list_sender.bodies
+    assert (0, 1, 1) == (
+        successor.delivery().accepted,
+        successor.delivery().adopted,
+        successor.delivery().delivered,
+    )
+
+
+def test_a_wrong_setting_counts_as_several_failures(
+    shipper: Shipper, buffer: RecordBuffer, list_sender: Any
+) -> None:
+    list_sender.answers = [Answer(401)]
+    buffer.append(b"1\n")
+
+    shipper.step()
+
+    assert 3 == shipper.failures
+
+
+def test_stats_tell_of_the_spool_where_there_is_one(spilling: Shipper) -> None:
+    stats = spilling.stats()
+
+    assert (0, True) == (stats["not_written"], isinstance(stats["spool"], dict))

@@ -1,0 +1,165 @@
+"""Between requests: what is spilled in trouble, adopted in peace, and told of losses."""
+
+import json
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from queue_telemetry._runtime import DropReason
+from queue_telemetry.logs._answer import Answer, Failure
+
+Make = Callable[..., Any]
+
+_DOWN = Answer(None, Failure.CONNECT)
+
+
+def _tell(dropped: Mapping[str, int], from_s: float, to_s: float) -> bytes:
+    told = {"event": "telemetry_loss", "dropped": dropped, "from": from_s, "to": to_s}
+    return json.dumps(told).encode() + b"\n"
+
+
+def _on_disk(buffer: Any) -> int:
+    return sum(chunk.records for chunk in buffer._sealed if chunk.disk is not None)
+
+
+def test_what_waits_is_written_once_an_attempt_failed(
+    make_buffer: Make, make_spool: Make, make_shipper: Make, list_sender: Any
+) -> None:
+    spool = make_spool()
+    buffer = make_buffer(batch_bytes=4, spool=spool)
+    shipper = make_shipper(buffer, spool=spool)
+    for line in (b"aaa\n", b"bbb\n"):
+        buffer.append(line)
+    list_sender.answers = [_DOWN]
+    shipper.step()
+    assert 0 == _on_disk(buffer)
+
+    shipper.step()
+
+    assert 2 == _on_disk(buffer)
+
+
+def test_while_it_fails_a_new_record_is_written_when_its_time_to_linger_is_over(
+    make_buffer: Make, make_spool: Make, make_shipper: Make, list_sender: Any, manual_clock: Any
+) -> None:
+    spool = make_spool()
+    buffer = make_buffer(linger_s=1.0, spool=spool)
+    shipper = make_shipper(buffer, spool=spool)
+    list_sender.answers = [Answer(503, retry_after_s=600)]
+    buffer.append(b"aaa\n")
+    manual_clock.advance(1)
+    shipper.step()
+    buffer.append(b"bbb\n")
+    assert 1.0 == shipper.step(), "not the ten minutes"
+
+    manual_clock.advance(1)
+    shipper.step()
+
+    assert 2 == _on_disk(buffer)
+
+
+def test_what_a_dead_process_left_is_delivered(
+    make_buffer: Make, make_spool: Make, make_shipper: Make, list_sender: Any
+) -> None:
+    left = make_buffer(spool=make_spool(), writes_ahead=True)
+    left.append(b"left\n")
+    left.abandon()
+    left._spool.close()
+    spool = make_spool()
+    buffer = make_buffer(spool=spool)
+    shipper = make_shipper(buffer, spool=spool)
+
+    while shipper.step() == 0:
+        pass
+
+    delivery = shipper.delivery()
+    assert ([b"left\n"], 1, 1) == (list_sender.bodies, delivery.adopted, delivery.delivered)
+
+
+def test_it_looks_for_the_dead_each_minute(
+    make_buffer: Make, make_spool: Make, make_shipper: Make, list_sender: Any, manual_clock: Any
+) -> None:
+    spool = make_spool()
+    shipper = make_shipper(make_buffer(spool=spool), spool=spool)
+    assert 60.0 == shipper.step()
+    left = make_buffer(spool=make_spool(), writes_ahead=True)
+    left.append(b"left\n")
+    left.abandon()
+    left._spool.close()
+    shipper.step()
+    assert [] == list_sender.bodies
+
+    manual_clock.advance(60)
+    while shipper.step() == 0:
+        pass
+
+    assert [b"left\n"] == list_sender.bodies
+
+
+def test_nothing_is_adopted_while_the_collector_fails(
+    make_buffer: Make, make_spool: Make, make_shipper: Make, list_sender: Any
+) -> None:
+    left = make_buffer(spool=make_spool(), writes_ahead=True)
+    left.append(b"left\n")
+    left.abandon()
+    left._spool.close()
+    spool = make_spool()
+    buffer = make_buffer(spool=spool, linger_s=0)
+    shipper = make_shipper(buffer, spool=spool)
+    shipper._courier.schedule.failed(1000.0)
+
+    shipper.step()
+
+    assert 0 == shipper.delivery().adopted
+
+
+def test_one_record_tells_of_losses_once_they_are_over(
+    make_buffer: Make, make_shipper: Make, list_sender: Any, manual_clock: Any
+) -> None:
+    buffer = make_buffer(max_bytes=8, batch_bytes=4, linger_s=0)
+    shipper = make_shipper(buffer, make_loss_record=_tell)
+    list_sender.answers = [_DOWN]
+    buffer.append(b"aaa\n")
+    shipper.step()
+    for _ in range(5):
+        manual_clock.advance(1)
+        buffer.append(b"bbb\n")
+    buffer._max_bytes = buffer._easy_bytes = 10_000
+    began_s = 1_700_000_000.0 + 1002
+    assert [] == [body for body in list_sender.bodies if b"loss" in body]
+
+    for _ in range(10):
+        manual_clock.advance(1)
+        shipper.step()
+
+    told = [json.loads(body) for body in list_sender.bodies if b"loss" in body]
+    assert [
+        {"event": "telemetry_loss", "dropped": {"overflow": 4}, "from": began_s, "to": began_s + 3}
+    ] == told
+
+
+def test_a_loss_that_goes_on_is_told_once_a_minute(
+    make_buffer: Make, make_shipper: Make, list_sender: Any, manual_clock: Any
+) -> None:
+    buffer = make_buffer(batch_bytes=4, linger_s=0)
+    shipper = make_shipper(buffer, make_loss_record=_tell)
+    for _ in range(120):
+        list_sender.answers = [Answer(400)]
+        for line in (b"bad\n", b"odd\n"):
+            buffer.append(line)
+        for _ in range(4):
+            shipper.step()
+        manual_clock.advance(1)
+
+    told = [json.loads(body)["dropped"] for body in list_sender.bodies if b"loss" in body]
+    assert [{"rejected": 1}, {"rejected": 59}] == told
+
+
+def test_losses_are_told_of_before_the_end(make_buffer: Make, make_shipper: Make, list_sender: Any) -> None:
+    buffer = make_buffer(max_bytes=1000, linger_s=0)
+    shipper = make_shipper(buffer, make_loss_record=_tell)
+    buffer.append(b"x" * 2000 + b"\n")
+
+    assert shipper.close(5.0)
+
+    assert {"overflow": 1} == json.loads(list_sender.bodies[0])["dropped"]
+    assert {DropReason.OVERFLOW: 1} == shipper.delivery().dropped
