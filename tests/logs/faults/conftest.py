@@ -53,7 +53,7 @@ class Request:
 class Reply:
     """An answer, and what the server keeps of the request: all lines of one that it answers with success.
 
-    *pace_s* sends it byte by byte; *cut* closes the connection after so many bytes of it.
+    *pace_s* sends it byte by byte; *cut* closes the connection after so many bytes of it, *raw* after other bytes.
     """
 
     status: int = 200
@@ -62,6 +62,7 @@ class Reply:
     stored: Sequence[bytes] | None = None
     pace_s: float = 0.0
     cut: int | None = None
+    raw: bytes | None = None
 
     def keeps(self, request: Request) -> Sequence[bytes]:
         if self.stored is not None:
@@ -69,6 +70,8 @@ class Reply:
         return request.lines if 200 <= self.status < 300 else []
 
     def __bytes__(self) -> bytes:
+        if self.raw is not None:
+            return self.raw
         if self.status == 204:
             return b"HTTP/1.1 204 Said\r\n\r\n"  # it has no body, and no length either
         fields = {"content-length": str(len(self.body)), **self.headers}
@@ -193,7 +196,7 @@ class ScriptedServer:
         data = bytes(reply)[: reply.cut]
         if not reply.pace_s:
             connection.sendall(data)
-            return reply.cut is None
+            return reply.cut is None and reply.raw is None
         for byte in data:
             connection.sendall(bytes([byte]))
             if self._stopping.wait(reply.pace_s):
