@@ -83,17 +83,19 @@ class Courier:
             within_s: How long that may take.
             hurried: Whether somebody waits, so that a recovering destination is given no pauses.
         """
-        if self._bisection.is_certain(chunk):
-            self._halve(chunk, unsent=True)
-            return
         answer: Answer | None = None
         try:
+            if self._bisection.is_certain(chunk):
+                self._halve(chunk, unsent=True)
+                return
             answer, verdict = self._post(chunk, within_s)
+            if chunk.data:  # else it was abandoned meanwhile: in the spool, or counted as dropped
+                self._act(chunk, verdict, answer, hurried=hurried)
         except BaseException:
             self._keep(chunk, answer)  # a defect, or an interrupt of the caller: nothing may be lost by it
             raise
-        if not chunk.data:
-            return  # abandoned meanwhile: in the spool, or counted as dropped
+
+    def _act(self, chunk: Chunk, verdict: Verdict, answer: Answer, *, hurried: bool) -> None:
         match verdict.action:
             case Action.DECIDED:
                 self._decided(chunk, verdict, answer, hurried=hurried)

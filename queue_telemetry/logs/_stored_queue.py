@@ -107,7 +107,10 @@ class StoredQueue(ChunkQueue):
             joined = None if chunk.disk is None else chunk.disk.place.join(place)
             if joined is None or chunk.size_bytes + place.bytes > self._batch_bytes:
                 chunk, joined = self._seal(), place
-        chunk.disk = OnDisk(joined or place)
+        if chunk.disk is None or joined is None:
+            chunk.disk = OnDisk(place)
+        else:
+            chunk.disk.place = joined
         return chunk
 
     def _load(self, chunk: Chunk, lines: bytearray) -> bool:

@@ -25,7 +25,8 @@ def buffer(make_buffer: Make) -> RecordBuffer:
 
 @pytest.fixture
 def shipper(buffer: RecordBuffer, list_sender: Any, make_shipper: Any, manual_clock: Any) -> Shipper:
-    return make_shipper(buffer, clock=manual_clock.clock)
+    shipper: Shipper = make_shipper(buffer, clock=manual_clock.clock)
+    return shipper
 
 
 @pytest.fixture
