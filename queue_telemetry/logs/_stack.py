@@ -39,9 +39,11 @@ def stack_of(error: BaseException | None, trace: TracebackType | None) -> str:
         error: The exception; None formats the frames alone.
         trace: Its traceback; None has no frames.
     """
-    if error is None:
-        return "\n".join(_frames(trace))
-    return "\n".join(_Telling().chain(error, trace, 0))
+    try:
+        lines = _Telling().chain(error, trace, 0) if error is not None else list(_frames(trace))
+    except Exception as fault:  # noqa: BLE001 - no stack is left for it at the bottom of a recursion, say
+        return f"[the traceback cannot be read: {class_name(type(fault))}]"
+    return "\n".join(lines)
 
 
 def class_name(kind: type[BaseException]) -> str:

@@ -8,6 +8,8 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from loguru import logger
 
 from queue_telemetry._runtime import DropReason, guarded
@@ -222,6 +224,27 @@ def test_an_exception_that_loguru_cannot_format_is_shipped(
     assert type(error).__name__ in record["error"]["stack"]
 
 
+def test_what_is_logged_at_the_bottom_of_a_recursion_is_shipped(make_buffer: Make, attach: Any) -> None:
+    """Where the stack is too short for loguru itself, the logger call raises as any call would."""
+    buffer = make_buffer()
+    attach(buffer)
+    logged = [0]
+
+    def down() -> None:
+        try:
+            down()
+        except RecursionError:
+            logger.bind(rows=[{"a": 1}]).exception("deep")
+            logged[0] += 1
+            raise
+
+    with pytest.raises(RecursionError):
+        down()
+
+    assert logged[0] > 100
+    assert logged[0] == buffer.read()[0].accepted
+
+
 def test_a_record_from_within_another_is_shipped_too(make_buffer: Make, attach: Any) -> None:
     """A value's text is made by code that logs itself."""
 
@@ -281,6 +304,85 @@ def test_a_handler_somebody_adds_with_our_sink_ships_too(make_buffer: Make) -> N
     logger.remove(handler)
 
     assert ["x"] == [record["message"] for record in _records(buffer)]
+
+
+class _Lines:
+    """A buffer that keeps what it is given."""
+
+    def __init__(self) -> None:
+        self.lines: list[bytes] = []
+
+    def append(self, line: bytes, severe: bool = False) -> None:
+        self.lines.append(bytes(line))
+
+
+def _secret(name: str) -> st.SearchStrategy[object]:
+    """Return ways to log a secret."""
+    return st.sampled_from(
+        [
+            {name: "S3CRET"},
+            {"a": [{name: {"b": "S3CRET"}}]},
+            [(name, "S3CRET")],
+            f"{name}=S3CRET",
+            f'{{"{name}": "S3CRET"}}',
+            ValueError(f"{name}: S3CRET"),
+            {f"{name}=S3CRET": 1},
+            "https://user:S3CRET@host/",
+            [b"x", {"u": "redis://:S3CRET@h"}],
+        ]
+    )
+
+
+_ODD = st.one_of(
+    st.none(),
+    st.integers(),
+    st.floats(),
+    st.text(st.characters()),
+    st.binary(max_size=5),
+    st.builds(Unhelpful),
+    st.builds(Unreadable),
+    st.builds(Unbound),
+    st.builds(object),
+    _secret("password"),
+    _secret("X-Auth-Token"),
+)
+_EXTRA = st.dictionaries(
+    st.text(st.characters()), st.recursive(_ODD, lambda inner: st.lists(inner, max_size=3)), max_size=5
+)
+_ERRORS = st.one_of(
+    st.none(),
+    st.builds(ValueError, st.text(st.characters())),
+    st.builds(_Fault),
+    st.builds(_Notes),
+    st.just(ConnectionError("token='S3CRET'")),
+    st.builds(lambda: ExceptionGroup("password=S3CRET", [KeyError("pwd: S3CRET"), _Fault()])),
+)
+
+
+@given(st.text(st.characters()), _EXTRA, _ERRORS)
+def test_every_record_is_one_line_without_secrets_and_others_see_the_original(
+    message: str, extra: dict[str, object], error: BaseException | None
+) -> None:
+    logger.remove()
+    seen: list[Any] = []
+    lines = _Lines()
+    sink = LogSink(RecordBuilder({}, dict, Redactor()), lines)  # type: ignore[arg-type]  # as far as a sink goes
+    handlers = [sink.attach(logger, "INFO"), logger.add(lambda it: seen.append(it.record), format="{level}")]
+    try:
+        source = logger.patch(lambda record: record["extra"].update(extra))
+        source.opt(exception=error).log("ERROR", message.replace("{", "(").replace("}", ")"))
+    finally:
+        for handler in handlers:
+            logger.remove(handler)
+
+    (line,) = lines.lines
+    assert (1, True) == (line.count(b"\n"), line.endswith(b"\n"))
+    assert "ERROR" == json.loads(line)["level"]
+    assert b"S3CRET" not in line
+    assert 0 == sink.faults
+    for record in seen:  # none where loguru itself could not format the exception
+        assert [*extra.items()] == [*record["extra"].items()]
+        assert all(record["extra"][key] is value for key, value in extra.items())
 
 
 def test_removal_by_the_user_is_noted_and_can_be_mended(make_buffer: Make, attach: Any) -> None:

@@ -268,6 +268,17 @@ def test_loguru_s_own_frames_are_left_out_and_the_caller_shown() -> None:
     assert "in test_loguru_s_own_frames_are_left_out_and_the_caller_shown\n    guarded()" in stack
 
 
+def test_a_traceback_that_cannot_be_read_costs_itself_only() -> None:
+    class Globals(dict[str, Any]):
+        def get(self, *_: Any) -> Any:
+            raise RuntimeError("no")
+
+    namespace = Globals(__name__="odd")
+    exec(compile("def f():\n    raise ValueError('x')", "/nowhere/odd.py", "exec"), namespace)
+
+    assert "[the traceback cannot be read: RuntimeError]" == _stack(_caught(namespace["f"]))
+
+
 def test_frames_alone_are_shown_where_there_is_no_exception() -> None:
     trace = _caught(lambda: _raise(ValueError())).__traceback__
 
