@@ -45,9 +45,19 @@ class Haproxy:
 
     port: int
     behind: Collector
+    start: Callable[[], Any]
+    server: Any = None
 
     def url(self, fault: str) -> str:
         return f"http://127.0.0.1:{self.port}/{fault}"
+
+    def kill(self) -> None:
+        """End it in the middle of whatever it does."""
+        self.server.process.kill()
+        self.server.process.wait()
+
+    def come_back(self) -> None:
+        self.server = self.start()
 
     def numbers(self) -> list[object]:
         return [record["n"] for record in self.behind.records]
@@ -66,6 +76,11 @@ def haproxy(
     with Collector() as behind:
         collectors_port = behind.url.split(":")[2].split("/")[0]
         config.write_text(_CONFIG.format(port=port, behind=collectors_port))
-        server = start_server("haproxy", [command, "-db", "-f", str(config)], lambda _: listens(port))
-        yield Haproxy(port, behind)
-        server.stop()
+        haproxy = Haproxy(
+            port,
+            behind,
+            lambda: start_server("haproxy", [command, "-db", "-f", str(config)], lambda _: listens(port)),
+        )
+        haproxy.come_back()
+        yield haproxy
+        haproxy.server.stop()
