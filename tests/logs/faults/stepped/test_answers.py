@@ -84,6 +84,21 @@ def test_the_pause_that_a_collector_asks_for_is_a_floor_with_a_cap(
     assert (10, {}) == (account["delivered"], account["dropped"])
 
 
+def test_the_pause_that_datadog_asks_for_in_its_own_header_is_kept(
+    server: Any, reply: Any, step: Step
+) -> None:
+    server.script.append(reply(429, headers={"X-RateLimit-Reset": "30"}))
+    server.usual = lambda _: reply(202, stored=[])
+    shipping = step(wire_format="datadog")
+    shipping.append(range(10))
+
+    account = shipping.run()
+
+    first_s, second_s, *_ = shipping.at_s
+    assert 30 <= second_s - first_s <= 33.1
+    assert (10, {}) == (account["delivered"], account["dropped"])
+
+
 def test_a_storm_of_429_ends_with_everything_stored_and_never_a_request_too_early(
     server: Any, reply: Any, step: Step
 ) -> None:
