@@ -2,14 +2,17 @@
 
 import errno
 import resource
+import threading
 from collections.abc import Callable, Iterator
+from itertools import count
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import pytest
 
-from queue_telemetry._runtime import DropReason
+from queue_telemetry._runtime import SYSTEM_CLOCK, DropReason
 from queue_telemetry.logs import RecordBuffer
+from queue_telemetry.logs._chunk import Chunk
 from queue_telemetry.logs._split import lines_of
 
 Make = Callable[..., Any]
@@ -295,3 +298,86 @@ def test_parts_that_are_left_in_good_order_do_not_bring_the_others_back(
     successor = make_spool()
     found = [line for place in successor.adopt() for line in lines_of(successor.read(place)[0])]
     assert [b"2\n", b"3\n"] == found
+
+
+class _Shipping:
+    """Takes, cuts, gives back, stores and delivers until told that all is logged; watches the accounts meanwhile."""
+
+    def __init__(self, buffer: RecordBuffer) -> None:
+        self.buffer = buffer
+        self.arrived: list[bytes] = []
+        self.disagreements: list[object] = []
+        self.done = threading.Event()
+        self._threads = [threading.Thread(target=self._ship), threading.Thread(target=self._watch)]
+
+    def __enter__(self) -> Self:
+        for thread in self._threads:
+            thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.buffer.seal()
+        self.done.set()
+        for thread in self._threads:
+            thread.join()
+
+    def _watch(self) -> None:
+        while not self.done.is_set():
+            delivery, held, held_bytes = self.buffer.read()
+            if delivery.pending != held or held_bytes > 3_000:
+                self.disagreements.append((delivery, held, held_bytes))
+
+    def _ship(self) -> None:
+        for turn in count():
+            chunk = self.buffer.take(200 if turn % 4 == 0 else None)
+            if chunk is not None:
+                self._send(chunk, fails=turn % 3 == 0)
+            elif self.done.is_set():
+                return
+            else:
+                self.buffer.seal()
+
+    def _send(self, chunk: Chunk, *, fails: bool) -> None:
+        if fails:
+            self.buffer.give_back(chunk)
+            self.buffer.store_next()
+        else:
+            self.arrived.extend(lines_of(chunk.data))
+            self.buffer.settle(chunk)
+
+
+@pytest.mark.parametrize("writes_ahead", [True, False], ids=["wal", "spill"])
+def test_accounts_agree_at_any_moment_under_threads_and_the_order_stays(
+    make_buffer: Make, make_spool: Make, writes_ahead: bool
+) -> None:
+    buffer = make_buffer(
+        max_bytes=3_000,
+        batch_bytes=500,
+        linger_s=0,
+        clock=SYSTEM_CLOCK,
+        spool=make_spool(clock=SYSTEM_CLOCK),
+        writes_ahead=writes_ahead,
+    )
+
+    def log(name: int) -> None:
+        for number in range(500):
+            buffer.append(b"%d:%07d\n" % (name, number))
+
+    loggers = [threading.Thread(target=log, args=(name,)) for name in range(4)]
+    with _Shipping(buffer) as shipping:
+        for thread in loggers:
+            thread.start()
+        for thread in loggers:
+            thread.join()
+
+    arrived = shipping.arrived
+    assert [] == shipping.disagreements
+    assert (2_000, 2_000, 0, {}) == (
+        len(set(arrived)),
+        len(arrived),
+        buffer.read()[1],
+        buffer.read()[0].dropped,
+    )
+    for name in range(4):
+        own = [line for line in arrived if line.startswith(b"%d:" % name)]
+        assert sorted(own) == own
