@@ -4,6 +4,7 @@ import logging
 import sys
 from collections.abc import Mapping
 from contextlib import suppress
+from contextvars import ContextVar
 from types import FrameType
 from typing import TYPE_CHECKING, Any, Final
 
@@ -22,6 +23,9 @@ _STANDARD: Final = frozenset({*vars(logging.makeLogRecord({})), "message", "asct
 """What every record has; all else came by `extra=`."""
 _LEVELS: Final[Mapping[int, str]] = {10: "DEBUG", 20: "INFO", 30: "WARNING", 40: "ERROR", 50: "CRITICAL"}
 _OWN: Final = LOGGER.name
+
+_passing_on: ContextVar[bool] = ContextVar("queue_telemetry_passing_on", default=False)
+"""Whether this code runs because a record was passed on; a coroutine that loguru starts for its sink inherits it."""
 
 
 class StdlibBridge(logging.Handler):
@@ -94,8 +98,9 @@ class StdlibBridge(logging.Handler):
         if record.name == _OWN or not self._is_first() or self._is_intercepted(record):
             return
         depth = _depth_of_caller(sys._getframe())
-        if depth is None:
+        if depth is None or _passing_on.get():
             return
+        token = _passing_on.set(True)
         try:
             exception = record.exc_info if record.exc_info and record.exc_info[0] is not None else None
             logger.opt(depth=depth, exception=exception).patch(_mover(record)).log(
@@ -103,6 +108,8 @@ class StdlibBridge(logging.Handler):
             )
         except Exception as error:  # noqa: BLE001 - the user's own sinks and patchers run here
             say("stdlib", "a record of the stdlib's logging was not passed on: %s", type(error).__name__)
+        finally:
+            _passing_on.reset(token)
 
     def _join(self) -> None:
         if not self._is_there():

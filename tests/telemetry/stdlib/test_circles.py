@@ -1,5 +1,6 @@
 """No record comes twice, and none goes in a circle."""
 
+import asyncio
 import logging
 import logging.config
 import threading
@@ -87,6 +88,22 @@ def test_a_sink_that_logs_by_the_stdlib_makes_no_circle(capturing: Telemetry, me
     logger.remove(handler)
 
     assert ["hello"] == messages(capturing)
+
+
+def test_a_sink_that_is_a_coroutine_makes_no_circle(capturing: Telemetry, messages: Messages) -> None:
+    async def sink(_: object) -> None:
+        logging.getLogger("client").info("sent")
+
+    async def main() -> None:
+        handler = logger.add(sink)
+        logging.getLogger("x").info("hello")
+        for _ in range(10):
+            await logger.complete()
+        logger.remove(handler)
+
+    asyncio.run(main())
+
+    assert ["hello"] == [message for message in messages(capturing) if message in {"hello", "sent"}]
 
 
 def test_a_main_function_that_loguru_watches_is_captured(capturing: Telemetry, messages: Messages) -> None:
