@@ -9,6 +9,7 @@ from queue_telemetry.logs._answer import Answer, Failure, Sender
 from queue_telemetry.logs._bisection import Bisection, Course
 from queue_telemetry.logs._chunk import Chunk
 from queue_telemetry.logs._circuit import Circuit
+from queue_telemetry.logs._encoder import MAX_RECORD_BYTES
 from queue_telemetry.logs._retry import RetrySchedule
 from queue_telemetry.logs._size_limit import SizeLimit
 from queue_telemetry.logs._split import halves_by_bytes, halves_by_records, lines_of, pick
@@ -64,16 +65,15 @@ class Courier:
         self._format = wire_format
         self._dead_letters = dead_letters
         self._clock = clock
+        self._batch_bytes = batch_bytes
         self._limit = SizeLimit(batch_bytes)
         self._bisection = Bisection()
 
     @property
-    def allowance_bytes(self) -> int | None:
-        """Bytes of lines that the next request may hold; None for no limit."""
-        limits = [
-            limit for limit in (self.circuit.allowance_bytes, self._limit.cap_bytes) if limit is not None
-        ]
-        return min(limits, default=None)
+    def allowance_bytes(self) -> int:
+        """Bytes of lines that the next request may hold; a single longer line goes alone."""
+        limits = (self.circuit.allowance_bytes, self._limit.cap_bytes)
+        return min((limit for limit in limits if limit is not None), default=self._batch_bytes)
 
     def carry(self, chunk: Chunk, within_s: float, *, hurried: bool = False) -> None:
         """Send a chunk once, within so many seconds, and act on the verdict.
@@ -87,6 +87,8 @@ class Courier:
         try:
             if self._bisection.is_certain(chunk):
                 self._halve(chunk, unsent=True)
+                return
+            if self._format.max_record_bytes < MAX_RECORD_BYTES and self._sort_out(chunk):
                 return
             answer, verdict = self._post(chunk, within_s)
             if chunk.data:  # else it was abandoned meanwhile: in the spool, or counted as dropped
@@ -109,6 +111,19 @@ class Courier:
                 self._keep(chunk, answer)
                 if answer.failure is not Failure.ABORTED:
                     say("logs.retry", "the log collector does not take records now: %s", self.last_error)
+
+    def _sort_out(self, chunk: Chunk) -> bool:
+        """Give up the records that are longer than the format takes; True when there were some."""
+        lines = lines_of(chunk.data)
+        fitting = [index for index, line in enumerate(lines) if len(line) <= self._format.max_record_bytes]
+        if len(fitting) == len(lines):
+            return False
+        too_long = Rejection(0, 0, f"longer than {self._format.max_record_bytes} bytes")
+        self._give_up((line, too_long) for line in lines if len(line) > self._format.max_record_bytes)
+        self._bisection.release(chunk)
+        parts = [pick(chunk, lines, fitting)] if fitting else []
+        self._buffer.settle(chunk, {DropReason.OVERSIZE: len(lines) - len(fitting)}, parts)
+        return True
 
     def _post(self, chunk: Chunk, within_s: float) -> tuple[Answer, Verdict]:
         try:

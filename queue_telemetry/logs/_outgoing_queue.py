@@ -152,6 +152,11 @@ class OutgoingQueue(StoredQueue):
             return min(waiting, default=self._open.number) > number
 
     @property
+    def batch_limits(self) -> tuple[int, int]:
+        """Most bytes and most records of a chunk."""
+        return self._batch_bytes, self._max_records
+
+    @property
     def refusing(self) -> bool:
         """Whether nothing more is taken."""
         return self._refusing

@@ -71,7 +71,8 @@ class Upkeep:
         now_s = self._clock.monotonic()
         if now_s < self._adopt_at_s or self._buffer.refusing or self._buffer.has_adopted:
             return
-        places = spool.adopt()
+        batch_bytes, max_records = self._buffer.batch_limits
+        places = spool.adopt(batch_bytes=batch_bytes, max_records=max_records)
         if places is None:
             self._adopt_at_s = now_s + _ADOPT_EVERY_S
         else:

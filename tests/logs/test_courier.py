@@ -349,3 +349,26 @@ def test_a_probe_is_small_and_a_ramp_follows(make_buffer: Any, make_shipper: Any
     sizes = [len(body) for body in collector.bodies]
     assert all(size <= allowed for size, allowed in zip(sizes, (16_384, 32_768, 65_536), strict=False))
     assert 40_000 == shipper.delivery().delivered
+
+
+class Narrow(NdjsonFormat):
+    """Takes records of a few bytes only."""
+
+    max_record_bytes = 8
+
+
+def test_a_record_longer_than_the_format_takes_is_a_dead_letter_and_never_sent(
+    filled: Any, make_shipper: Any, run: Any, tmp_path: Path
+) -> None:
+    collector = Strict()
+    shipper = make_shipper(
+        filled(12), sender=collector, wire_format=Narrow(), dead_letters=DeadLetters(tmp_path)
+    )
+
+    run(shipper)
+
+    assert list(range(10)) == collector.stored
+    assert {DropReason.OVERSIZE: 2} == shipper.delivery().dropped
+    assert [({"n": 10}, None), ({"n": 11}, None)] == [
+        (letter["record"], letter["status"]) for letter in _letters(tmp_path)
+    ]
