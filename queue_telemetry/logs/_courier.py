@@ -122,7 +122,9 @@ class Courier:
         self._give_up((line, too_long) for line in lines if len(line) > self._format.max_record_bytes)
         self._bisection.release(chunk)
         parts = [pick(chunk, lines, fitting)] if fitting else []
-        self._buffer.settle(chunk, {DropReason.OVERSIZE: len(lines) - len(fitting)}, parts)
+        records = len(lines) - len(fitting)
+        if self._buffer.settle(chunk, {DropReason.OVERSIZE: records}, parts):
+            say("logs.oversize", "%d log records are longer than the log format takes", records)
         return True
 
     def _post(self, chunk: Chunk, within_s: float) -> tuple[Answer, Verdict]:
@@ -149,12 +151,12 @@ class Courier:
             self.last_error = f"HTTP {answer.status}"
 
     def _decided(self, chunk: Chunk, verdict: Verdict, answer: Answer, *, hurried: bool) -> None:
-        if len(verdict.again) == chunk.records:  # it took none of them now
-            self._keep(chunk, answer)
-            return
         places = range(chunk.records)
         refused = {rejection.index: rejection for rejection in verdict.rejected if rejection.index in places}
         again = sorted({index for index in verdict.again if index in places and index not in refused})
+        if len(again) == chunk.records:  # it took none of them now
+            self._keep(chunk, answer)
+            return
         unnamed = min(max(verdict.unnamed, 0), chunk.records - len(refused) - len(again))
         self._bisection.taken(chunk)
         parts = []

@@ -63,21 +63,16 @@ class OutgoingQueue(StoredQueue):
                 if chunk.data:
                     self._in_flight = self._cut(chunk, max_bytes)
                     return self._in_flight
+                reserved_bytes = chunk.size_bytes
+                self._held_bytes += reserved_bytes
             try:
                 lines = self._read(chunk)
             except BaseException:  # the caller's thread was interrupted
-                self.give_back(chunk)
+                self._land(chunk, reserved_bytes, None, max_bytes)
                 raise
-            if lines is None:
-                self.give_back(chunk)
-                return None
-            with self._changing():
-                if self._in_flight is not chunk:
-                    return None
-                self._in_flight = None
-                if self._load(chunk, lines):
-                    self._in_flight = self._cut(chunk, max_bytes)
-                    return self._in_flight
+            landed = self._land(chunk, reserved_bytes, lines, max_bytes)
+            if landed is not None or lines is None:
+                return landed
 
     def give_back(self, chunk: Chunk, *, last: bool = False) -> None:
         """Return the chunk in flight to its place, or behind all others, to be tried again."""
@@ -186,6 +181,24 @@ class OutgoingQueue(StoredQueue):
                 self._busy = False
                 if self._abandoned:
                     self._drop_all()
+
+    def _land(
+        self, chunk: Chunk, reserved_bytes: int, lines: bytearray | None, max_bytes: int | None
+    ) -> Chunk | None:
+        """Take in what was read for the chunk in flight, or put it back; return what is in flight then.
+
+        None too when all of it was damaged, or abandoned meanwhile.
+        """
+        with self._changing():
+            self._held_bytes -= reserved_bytes
+            if self._in_flight is not chunk:
+                return None
+            self._in_flight = None
+            if lines is None:
+                self._insert(chunk, 0)
+            elif self._load(chunk, lines):
+                self._in_flight = self._cut(chunk, max_bytes)
+            return self._in_flight
 
     def _read(self, chunk: Chunk) -> bytearray | None:
         """Read the lines of a chunk that is on disk only; None when that cannot be done now."""

@@ -12,9 +12,7 @@ from queue_telemetry.logs.spool import Place
 
 __all__ = ["StoredQueue"]
 
-_STORED_AT_ONCE: Final = (
-    2  # chunks for each that is sealed: what waits is caught up with before memory is short
-)
+_STORED_AT_ONCE: Final = 2  # chunks for each that is sealed, so that none waits long for the disk
 
 
 class StoredQueue(ChunkQueue):
