@@ -21,18 +21,18 @@ class Stepped:
     START_S: Final = 1_700_000_000.0
 
     def __init__(
-        self, pipeline: Callable[[Clock], LogPipeline], server: Any, line: Callable[..., bytes]
+        self, pipeline: Callable[[Clock], LogPipeline], server: Any, line: Callable[..., bytes], now_s: float
     ) -> None:
-        self.now_s = 0.0
+        self.now_s = now_s
         self.at_s: list[float] = []
         self._server = server
         self._line = line
         self.pipeline = pipeline(Clock(monotonic=lambda: self.now_s, time=lambda: self.START_S + self.now_s))
         self.pipeline.buffer.on_wake = lambda: None  # no thread
 
-    def append(self, numbers: Iterable[int], text: str = "said") -> None:
+    def append(self, numbers: Iterable[int], text: str = "said", *, severe: bool = False) -> None:
         for number in numbers:
-            self.pipeline.buffer.append(self._line(number, text))
+            self.pipeline.buffer.append(self._line(number, text), severe)
 
     def run(self, limit_s: float = 7_200.0) -> dict[str, Any]:
         """Step until nothing is pending or so many seconds passed; return the account."""
@@ -62,6 +62,7 @@ def pipeline(unheard: Any) -> Iterator[Callable[..., LogPipeline]]:
         *,
         wire_format: str = "ndjson",
         batch_bytes: int = 1024 * 1024,
+        max_memory_bytes: int = 32 * 1024 * 1024,
         storage: Storage | None = None,
     ) -> LogPipeline:
         chosen = format_for(wire_format, unheard.url)
@@ -69,7 +70,7 @@ def pipeline(unheard: Any) -> Iterator[Callable[..., LogPipeline]]:
             LogPipeline(
                 Endpoint.parse(unheard.url, None, {}, chosen),
                 chosen,
-                limits=Limits(batch_bytes, _LINGER_S),
+                limits=Limits(batch_bytes, _LINGER_S, max_memory_bytes),
                 clock=clock,
                 storage=storage,
             )
@@ -87,7 +88,7 @@ def step(
 ) -> Callable[..., Stepped]:
     """Make a pipeline to the server that the test steps by hand."""
 
-    def make(**options: Any) -> Stepped:
-        return Stepped(lambda clock: pipeline(clock, **options), unheard, record_line)
+    def make(now_s: float = 0.0, **options: Any) -> Stepped:
+        return Stepped(lambda clock: pipeline(clock, **options), unheard, record_line, now_s)
 
     return make
