@@ -48,8 +48,8 @@ def test_everything_arrives_while_the_way_there_comes_and_goes(
     account = shipped.deliver(40.0)
 
     arrived = Counter((record["worker"], record["n"]) for record in haproxy.behind.records)
-    for thread in range(_THREADS):
-        assert list(range(_RECORDS)) == [number for worker, number in arrived if worker == thread], "in order"
+    for worker in range(_THREADS):
+        assert list(range(_RECORDS)) == [number for one, number in arrived if one == worker], "in order"
     assert (_THREADS * _RECORDS, {}) == (account["delivered"], account["dropped"])
     assert sum(arrived.values()) - len(arrived) <= _KILLS * _BATCH_BYTES / _LEAST_RECORD_BYTES
     assert account["retries"] > 0
