@@ -112,20 +112,17 @@ def test_what_is_found_wrong_only_by_building_changes_nothing_either(
     tmp_path: Path,
 ) -> None:
     telemetry.counter("mails").increment()
-    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "none.pem"))
-    monkeypatch.setattr("queue_telemetry.logs._sender._tls_context", _unreadable)
+    authorities = tmp_path / "authorities.pem"
+    authorities.write_text("no certificate")
+    collector = {"log_url": "https://localhost:1/", "log_tls_ca": str(authorities), "task_logs": "none"}
 
     with pytest.raises(ConfigurationError, match="certificates"):
-        telemetry.configure(**{**settings, "log_url": "https://localhost:1/", "task_logs": "none"})
+        telemetry.configure(**{**settings, **collector})
 
     telemetry.counter("mails").increment()
     telemetry.flush()
     assert statsd.wait_until(lambda: statsd.counter("mails") == 2)
     assert {"0.lock"} == {lock.name for lock in (tmp_path / "state" / "slots").iterdir()}
-
-
-def _unreadable() -> None:
-    raise FileNotFoundError("none.pem")
 
 
 def test_a_second_configuration_swaps_the_outputs_and_flushes_the_old_ones(
