@@ -105,11 +105,7 @@ def test_a_wrong_setting_is_refused_and_changes_nothing(
 
 
 def test_what_is_found_wrong_only_by_building_changes_nothing_either(
-    telemetry: Telemetry,
-    statsd: StatsdServer,
-    settings: dict[str, object],
-    monkeypatch: pytest.MonkeyPatch,
-    tmp_path: Path,
+    telemetry: Telemetry, statsd: StatsdServer, settings: dict[str, object], tmp_path: Path
 ) -> None:
     telemetry.counter("mails").increment()
     authorities = tmp_path / "authorities.pem"
