@@ -26,7 +26,7 @@ def measured(
             statsd_port=port,
             statsd_dialect=dialect,
             statsd_max_samples=max_samples,
-            statsd_flush_interval_s=60,
+            statsd_flush_interval_s=10,
             task_logs="none",
             state_dir=Path(folder),
         )

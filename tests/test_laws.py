@@ -295,7 +295,7 @@ def test_time_limits_that_end_a_flush_lose_nothing(tmp_path: Path) -> None:
         telemetry = Telemetry(
             statsd_host=server.host,
             statsd_port=server.port,
-            statsd_flush_interval_s=60,
+            statsd_flush_interval_s=10,
             state_dir=str(tmp_path / "state"),
         )
         counters = [telemetry.counter("mails", number=str(number)) for number in range(300)]

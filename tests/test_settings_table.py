@@ -11,6 +11,8 @@ BEGIN, END = "<!-- settings -->", "<!-- /settings -->"
 
 # Defaults that depend on other settings, which the class holds as None.
 DEPENDENT = {
+    "statsd_max_payload_bytes": "by the path",
+    "statsd_max_samples": "`512`; for the dialect `datadog` `4096`",
     "statsd_timer_type": "`ms`; for the dialect `datadog` `d`",
     "task_logs": "`all` with `LOG_URL`, else `none`",
 }

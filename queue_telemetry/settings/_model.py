@@ -21,15 +21,19 @@ from queue_telemetry.settings._types import (
     FormatChoice,
     Headers,
     Host,
+    Interval,
     Level,
     Names,
+    Origin,
     Prefix,
+    Socket,
     Tags,
     Text,
     Token,
     Url,
 )
 from queue_telemetry.settings._wording import right_value
+from queue_telemetry.statsd import DIALECTS
 
 __all__ = ["Settings"]
 
@@ -65,20 +69,32 @@ class Settings(BaseSettings):
     `DD_AGENT_HOST`, `STATSD_HOST`."""
     statsd_port: int = Field(8125, ge=1, le=65535)
     """Its UDP port. Borrowed: `DD_DOGSTATSD_URL`, `DD_DOGSTATSD_PORT`, `STATSD_PORT`."""
-    statsd_dialect: Literal["statsd", "datadog"] = "statsd"
-    """How lines are written: `statsd` has tag values in the names, which every receiver reads; `datadog` has real
-    tags. `datadog` when the host came from a `DD_*` variable."""
+    statsd_socket: Socket | None = None
+    """A Unix socket on this host instead of host and port, such as `/var/run/datadog/dsd.socket`; `unixgram://` or
+    `unixstream://` before it says its type, else both are tried. A host that was set more strongly wins. Borrowed:
+    `DD_DOGSTATSD_URL` that begins with `unix`."""
+    statsd_dialect: Literal["statsd", "graphite", "datadog"] = "statsd"
+    """How lines are written: `statsd` has tag values in the names, which every receiver reads; `graphite` has
+    `;tag=value` in them, for a daemon in front of Graphite 1.1 or later; `datadog` has DogStatsD's tags. `datadog` when
+    the receiver came from a `DD_*` variable."""
     statsd_prefix: Prefix | None = None
     """What all metric names begin with, without the last dot. Borrowed: `STATSD_PREFIX`."""
-    statsd_flush_interval_s: float = Field(2, ge=0.1, le=60)
-    """Seconds between two sendings; well inside the 10 s in which receivers add up."""
-    statsd_max_payload_bytes: int = Field(1432, ge=64, le=65507)
-    """Largest datagram; fits an Ethernet frame of 1500 with slack for tunnels. Borrowed: `STATSD_MAXUDPSIZE`."""
+    statsd_entity_id: Origin | None = None
+    """The pod's UID or the container's id, for an Agent that tells by it where metrics come from; only in the dialect
+    `datadog`. Borrowed: `DD_ENTITY_ID`."""
+    statsd_external_env: Origin | None = None
+    """The same in the words of Datadog's admission controller, passed on as it is. Borrowed: `DD_EXTERNAL_ENV`."""
+    statsd_flush_interval_s: Interval = 2
+    """Seconds between two sendings, from 0.1 to 10; a whole number of them makes the 10 s over which receivers add up."""
+    statsd_max_payload_bytes: int | None = Field(None, ge=64, le=65507)
+    """Largest datagram. Without it, what the path takes: by its MTU, and at most 1432, which every receiver takes whole;
+    on this host 3600, for the dialect `datadog` 8192, which is the Agent's buffer. Borrowed: `STATSD_MAXUDPSIZE`."""
     statsd_timer_type: Literal["ms", "h", "d"] = Field(default=None, validate_default=True)
     """What timers are sent as: `ms`, or for Datadog `h` (histogram) or `d` (distribution, which its server merges
     over hosts)."""
-    statsd_max_samples: Count = 4096
-    """Most durations kept for one series between two sendings; above it a sample stands for all."""
+    statsd_max_samples: Count = Field(default=None, validate_default=True)
+    """Most durations kept for one series between two sendings; above it a sample stands for all. More for the dialect that
+    has many in a line."""
 
     log_url: Url | None = None
     """The HTTP collector that takes JSON records; without it no record is shipped. May carry a password."""
@@ -124,6 +140,9 @@ class Settings(BaseSettings):
     """Which lifecycle records are written for each task."""
     max_series: Count = 1000
     """Most tag combinations of one metric; later ones are counted together, so that a mistake stays bounded."""
+    flush_each_task: bool = False
+    """Whether metrics are sent at the end of each task, on the task's own thread: for workers that fork for a job and
+    end in `os._exit`, which would lose them. Takes about a tenth of a millisecond."""
     state_dir: FolderPath | None = None
     """Where the processes of this host agree on small numbers that tell their gauges apart; by default a private folder
     of the user's."""
@@ -148,8 +167,8 @@ class Settings(BaseSettings):
 
     @property
     def statsd_host_was_set(self) -> bool:
-        """Whether the host came from anywhere but the default: only then does a refusing agent matter to health."""
-        return "statsd_host" in self.model_fields_set
+        """Whether the receiver is anywhere but the default: only then does a refusing agent matter to health."""
+        return self.statsd_socket is not None or "statsd_host" in self.model_fields_set
 
     @classmethod
     @override
@@ -170,8 +189,15 @@ class Settings(BaseSettings):
         dialect = info.data.get("statsd_dialect")  # absent when that was wrong itself
         if value is None:
             return "d" if dialect == "datadog" else "ms"
-        if dialect == "statsd" and value in ("h", "d"):
-            raise ValueError("ms, the only timer of the dialect statsd")
+        if dialect in ("statsd", "graphite") and value in ("h", "d"):
+            raise ValueError(f"ms, the only timer of the dialect {dialect}")
+        return value
+
+    @field_validator("statsd_max_samples", mode="before")
+    @classmethod
+    def _resolve_max_samples(cls, value: object, info: ValidationInfo) -> object:
+        if value is None:
+            return DIALECTS[info.data.get("statsd_dialect", "statsd")].max_samples
         return value
 
     @field_validator("log_headers")

@@ -5,17 +5,23 @@ Each refusal is a ValueError without a text: the model knows what would be right
 
 import os
 import re
+from bisect import bisect
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
 
+from queue_telemetry.statsd import DIALECTS, Origin, parse_socket_path
+
 __all__ = [
     "check_file",
     "check_header",
     "check_host",
+    "check_interval",
+    "check_origin",
     "check_path",
     "check_prefix",
+    "check_socket",
     "check_token",
     "check_url",
     "lower_case",
@@ -30,6 +36,9 @@ _TOKEN: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # RFC 9110, a field 
 _HEADER_VALUE: Final = re.compile(r"[\t\x20-\x7e]*")  # what the HTTP client can send; no CR, no LF
 _VISIBLE: Final = re.compile(r"[\x21-\x7e]+")
 _MAX_PREFIX_CHARS: Final = 100  # leaves a name its other half
+_INTERVALS_S: Final = tuple(
+    10 / count for count in (100, 80, 64, 50, 40, 32, 25, 20, 16, 10, 8, 5, 4, 2, 1)
+)  # those that can be written down exactly
 _PREFIX: Final = re.compile(
     r"[A-Za-z][A-Za-z0-9_-]*(\.[A-Za-z0-9_-]+)*"
 )  # what every StatsD server leaves as it is
@@ -47,6 +56,21 @@ def check_host(host: str) -> str:
         raise ValueError
     host.encode("idna")  # as the resolver will; its UnicodeError is a ValueError
     return host
+
+
+def check_interval(interval_s: float) -> float:
+    """Refuse a length of windows of which no whole number makes the 10 s over which receivers add up."""
+    if interval_s not in _INTERVALS_S:
+        at = bisect(_INTERVALS_S, interval_s)
+        below, above = _INTERVALS_S[at - 1 : at + 1]
+        raise ValueError(f"{below:g} or {above:g}, a whole number of which makes the 10 s of receivers")
+    return interval_s
+
+
+def check_origin(text: str) -> str:
+    """Refuse what would end a field of a line."""
+    Origin.of(text, None, DIALECTS["datadog"])
+    return text
 
 
 def check_path(path: Path) -> Path:
@@ -74,6 +98,12 @@ def check_prefix(prefix: str) -> str:
     if not _PREFIX.fullmatch(prefix) or len(prefix) > _MAX_PREFIX_CHARS:
         raise ValueError
     return prefix
+
+
+def check_socket(text: str) -> str:
+    """Refuse what is not the path of a Unix socket or a URL of one."""
+    parse_socket_path(text)
+    return text
 
 
 def check_url(url: str) -> None:

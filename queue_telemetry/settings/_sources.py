@@ -24,6 +24,8 @@ _BORROWED: Final = (
     ("statsd_port", "DD_DOGSTATSD_PORT"),
     ("statsd_port", "STATSD_PORT"),
     ("statsd_prefix", "STATSD_PREFIX"),
+    ("statsd_entity_id", "DD_ENTITY_ID"),
+    ("statsd_external_env", "DD_EXTERNAL_ENV"),
     ("statsd_max_payload_bytes", "STATSD_MAXUDPSIZE"),
 )
 _LONGEST_SHOWN: Final = 80
@@ -60,16 +62,20 @@ class Sources:
     problems: list[str] = field(default_factory=list)
 
     def chosen(self) -> dict[str, Given]:
-        """Return the strongest value of each field that has one."""
+        """Return the strongest value of each field that has one, of a socket and a host the stronger."""
         chosen = {name: given[0] for name, given in self.candidates.items() if given}
-        host = chosen.get("statsd_host")
+        host, socket = chosen.get("statsd_host"), chosen.get("statsd_socket")
+        if host is not None and socket is not None and _strength(host) > _strength(socket):
+            del chosen["statsd_socket"]
+            socket = None
         chosen.pop("statsd_port", None)
         for port in self.candidates.get("statsd_port", ()):
             if _goes_with(port, host):
                 chosen["statsd_port"] = port
                 break
-        if host is not None and host.name.startswith("DD_") and "statsd_dialect" not in chosen:
-            chosen["statsd_dialect"] = Given(host.name, "datadog", ours=False)
+        receiver = host if socket is None or socket.value is None else socket
+        if receiver is not None and receiver.name.startswith("DD_") and "statsd_dialect" not in chosen:
+            chosen["statsd_dialect"] = Given(receiver.name, "datadog", ours=False)
         return chosen
 
     def add(self, name: str, given: Given) -> None:
@@ -132,10 +138,13 @@ def _add_borrowed(sources: Sources, variables: Mapping[str, str]) -> None:
 
 
 def _add_url(sources: Sources, url: str) -> None:
-    """Add the host and the port of `udp://host:port` or `host:port`.
+    """Add the host and the port of `udp://host:port` or `host:port`, or the socket of `unix:///path`.
 
     Source: https://docs.datadoghq.com/developers/dogstatsd/?tab=hostagent#client-instantiation-parameters
     """
+    if url.startswith("unix"):
+        sources.add("statsd_socket", Given(_URL, url, ours=False))
+        return
     try:
         parts = urlsplit(url if "://" in url else f"udp://{url}")
         host, port = parts.hostname, parts.port
@@ -146,7 +155,7 @@ def _add_url(sources: Sources, url: str) -> None:
     if not usable:
         say(
             _URL,
-            "%s=%s is ignored: should be udp://host:port, this version sends by UDP only",
+            "%s=%s is ignored: should be udp://host:port or unix:///path",
             _URL,
             shown(_WITHOUT_USER.sub("//", url)),
         )
@@ -154,6 +163,15 @@ def _add_url(sources: Sources, url: str) -> None:
     sources.add("statsd_host", Given(_URL, host, ours=False))
     if port is not None:
         sources.add("statsd_port", Given(_URL, port, ours=False))
+
+
+def _strength(given: Given) -> int:
+    """Tell how strong a source is: a keyword, our variable, the same in the file, another tool's variable."""
+    if not given.ours:
+        return 0
+    if not given.name.upper().startswith(PREFIX):
+        return 3
+    return 1 if given.where else 2
 
 
 def _goes_with(port: Given, host: Given | None) -> bool:

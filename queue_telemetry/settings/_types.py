@@ -25,9 +25,12 @@ __all__ = [
     "FormatChoice",
     "Headers",
     "Host",
+    "Interval",
     "Level",
     "Names",
+    "Origin",
     "Prefix",
+    "Socket",
     "Tags",
     "Text",
     "Token",
@@ -57,6 +60,9 @@ def _name_of(wire_format: str | Format) -> str:
 
 Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
 Host = Annotated[Text, AfterValidator(_parse.check_host)]
+Socket = Annotated[Text, AfterValidator(_parse.check_socket)]
+Origin = Annotated[Text, AfterValidator(_parse.check_origin)]
+Interval = Annotated[float, Field(ge=0.1, le=10), AfterValidator(_parse.check_interval)]
 Prefix = Annotated[Text, AfterValidator(_parse.check_prefix)]
 Tags = Annotated[dict[str, str], BeforeValidator(_parse.split_tags)]
 Headers = Annotated[dict[str, SecretStr], BeforeValidator(_parse.split_headers)]

@@ -28,9 +28,14 @@ class Line(NamedTuple):
     calls_each: int
 
     @property
+    def values(self) -> int:
+        """Values in it, as they are written."""
+        return len(self.value) if isinstance(self.value, list) else 1
+
+    @property
     def weight(self) -> int:
         """Calls that all of it stands for."""
-        return self.calls_each * (len(self.value) if isinstance(self.value, list) else 1)
+        return self.calls_each * self.values
 
 
 class Books(NamedTuple):
@@ -50,7 +55,7 @@ class Books(NamedTuple):
         line: Where `lines` goes on.
         datagrams: What is written and not yet sent.
         told: The library's own counters, as far as the receiver knows them.
-        heard: The same without the last datagram: that one came to nothing if the next is refused.
+        heard: The same without the last datagram: over UDP that one came to nothing if the next is refused.
     """
 
     accepted: int
@@ -109,8 +114,11 @@ class Books(NamedTuple):
             datagrams=self.datagrams + datagrams,
         )
 
-    def with_sent(self, reason: DropReason | None) -> Self:
-        """Turn the page once the first datagram is sent, or was not taken for a reason."""
+    def with_sent(self, reason: DropReason | None, *, refuses_late: bool) -> Self:
+        """Turn the page once the first datagram is sent, or was not taken for a reason.
+
+        *refuses_late*: a refusal says that the datagram before came to nothing too.
+        """
         first, rest = self.datagrams[0], self.datagrams[1:]
         if reason is None:
             return self._replace(
@@ -122,7 +130,7 @@ class Books(NamedTuple):
         return self._replace(
             dropped=_sum(self.dropped, {reason: first.weight}),
             datagrams=rest,
-            told=self.heard if reason is DropReason.REFUSED else self.told,
+            told=self.heard if refuses_late and reason is DropReason.REFUSED else self.told,
         )
 
     def with_all_dropped(self, reason: DropReason) -> Self:

@@ -19,13 +19,17 @@ class CallNames:
         dialect: What the receiver understands.
         prefix: In front of every name, clean; empty for none.
         constant_tags: Clean tags of every line.
+        fields: What comes behind the tags of every line.
     """
 
-    def __init__(self, dialect: Dialect, prefix: str, constant_tags: Mapping[str, str]) -> None:
+    def __init__(
+        self, dialect: Dialect, prefix: str, constant_tags: Mapping[str, str], fields: str = ""
+    ) -> None:
         self._dialect = dialect
         self._prefix = f"{prefix}." if prefix else ""
         self._constant_tags = constant_tags
-        self._constant_suffix = tag_suffix((), (), constant_tags, dialect)
+        self._fields = fields
+        self._constant_suffix = tag_suffix((), (), constant_tags, dialect) + fields
         self._clean: dict[str, str] = {}
 
     def name(self, stat: object) -> str:
@@ -42,19 +46,38 @@ class CallNames:
             self._clean[text] = name
         return name
 
+    def line(self, stat: object, value: str, rate: str, tags: Mapping[str, str] | None) -> str | None:
+        """Write one line; None when no name is left or *tags* cannot be read.
+
+        Args:
+            stat: The name, raw.
+            value: Value and type, such as `"5|c"`.
+            rate: The rate's section, such as `"|@0.5"`; empty for none. It comes before tags that end the line.
+            tags: The call's own tags, raw.
+        """
+        name, suffix = self.name(stat), self.tags(tags)
+        if not name or suffix is None:
+            return None
+        if self._dialect.tags is not None and self._dialect.tags.in_name:
+            return f"{name}{suffix}:{value}{rate}"
+        return f"{name}:{value}{rate}{suffix}"
+
     def tags(self, tags: Mapping[str, str] | None) -> str | None:
-        """Return the tag suffix of one call; None when *tags* cannot be read. Dialects without tags leave them out."""
+        """Return the tags of one call, and what comes behind them; None when *tags* cannot be read.
+
+        Dialects without tags leave them out.
+        """
         try:
             if not tags:
                 return self._constant_suffix
             own = [(exact_text(key), exact_text(value)) for key, value in tags.items()]
         except Exception:  # noqa: BLE001 - the user's own objects tell and write themselves
             return None
-        if not self._dialect.tags:
+        if self._dialect.tags is None:
             say(
                 "statsd_call_tags",
                 "The plain StatsD dialect has no tags: a call's stay out.",
                 level=logging.INFO,
             )
             return ""
-        return tag_suffix(own, (), self._constant_tags, self._dialect)
+        return tag_suffix(own, (), self._constant_tags, self._dialect) + self._fields

@@ -1,7 +1,7 @@
 """The calls of a StatsD client, shared by the client and its pipeline: the package's own, with tags, never raising."""
 
 import random
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import timedelta
 
 from statsd.client.base import StatsClientBase
@@ -9,8 +9,10 @@ from typing_extensions import override
 
 from queue_telemetry._runtime import DropReason, say
 from queue_telemetry.statsd._call_names import CallNames
-from queue_telemetry.statsd._cleaning import clean_set_value, exact_text
+from queue_telemetry.statsd._cleaning import clean_name, clean_set_value, exact_text
 from queue_telemetry.statsd._dialect import Dialect
+from queue_telemetry.statsd._events import event_line, service_check_line
+from queue_telemetry.statsd._gauge_sums import GaugeSums
 from queue_telemetry.statsd._numbers import decimal_text
 from queue_telemetry.statsd._timer import TaggedTimer
 
@@ -29,7 +31,12 @@ class TaggedCalls(StatsClientBase):
 
     _dialect: Dialect
     _names: CallNames
-    _maxudpsize: int
+    _gauges: GaugeSums
+
+    @property
+    def _maxudpsize(self) -> int:
+        """The most that a datagram holds, in bytes; the package's name for it."""
+        raise NotImplementedError
 
     @override
     def incr(self, stat: str, count: float = 1, rate: float = 1, *, tags: _Tags = None) -> None:
@@ -46,13 +53,17 @@ class TaggedCalls(StatsClientBase):
     def gauge(
         self, stat: str, value: float, rate: float = 1, delta: bool = False, *, tags: _Tags = None
     ) -> None:
-        """Set a gauge, or change it by *value* where the dialect has deltas; elsewhere a delta is refused."""
+        """Set a gauge, or change it by *value*: where the server knows no changes, the sum so far is sent."""
         number = decimal_text(value)
-        if number is None or (delta and not self._dialect.gauge_deltas):
+        if number is not None and not self._dialect.gauge_deltas:
+            number = self._summed(stat, number, tags, delta=delta)
+        if number is None:
             self.refuse("gauge")
+        elif not self._dialect.gauge_deltas:
+            self._send_stat(stat, f"{number}|g", rate, tags)
         elif delta:
             self._send_stat(stat, f"{number}|g" if number[0] == "-" else f"+{number}|g", rate, tags)
-        elif number[0] == "-" and self._dialect.gauge_deltas:
+        elif number[0] == "-":
             self._send_negative_gauge(stat, number, rate, tags)
         else:
             self._send_stat(stat, f"{number}|g", rate, tags)
@@ -79,25 +90,118 @@ class TaggedCalls(StatsClientBase):
         """Return a timer for a `with` block or as a decorator."""
         return TaggedTimer(self, stat, rate, tags)
 
+    def event(
+        self,
+        title: str,
+        text: str,
+        *,
+        alert_type: str | None = None,
+        priority: str | None = None,
+        aggregation_key: str | None = None,
+        source_type: str | None = None,
+        hostname: str | None = None,
+        date_s: float | None = None,
+        tags: _Tags = None,
+    ) -> None:
+        """Send an event, where the dialect has them; elsewhere it is refused.
+
+        Args:
+            title: What happened; not empty.
+            text: More about it; may be empty and have many lines.
+            alert_type: `error`, `warning`, `info` or `success`.
+            priority: `normal` or `low`.
+            aggregation_key: Groups events.
+            source_type: What it comes from, such as `nagios`.
+            hostname: Instead of the Agent's host.
+            date_s: When it happened, in seconds since the epoch; now when None.
+            tags: The event's own.
+        """
+        self._send_notice(
+            tags,
+            lambda suffix: event_line(
+                title,
+                text,
+                alert_type=alert_type,
+                priority=priority,
+                aggregation_key=aggregation_key,
+                source_type=source_type,
+                hostname=hostname,
+                date_s=date_s,
+                suffix=suffix,
+            ),
+        )
+
+    def service_check(
+        self,
+        name: str,
+        status: int,
+        *,
+        message: str | None = None,
+        hostname: str | None = None,
+        date_s: float | None = None,
+        tags: _Tags = None,
+    ) -> None:
+        """Send a service check, where the dialect has them; elsewhere it is refused.
+
+        Args:
+            name: The check's name, such as `redis.can_connect`; no prefix comes before it.
+            status: 0 is ok, 1 a warning, 2 critical, 3 unknown.
+            message: What to tell people.
+            hostname: Instead of the Agent's host.
+            date_s: When it was checked, in seconds since the epoch; now when None.
+            tags: The check's own.
+        """
+        self._send_notice(
+            tags,
+            lambda suffix: service_check_line(
+                clean_name(str.__str__(name), self._dialect),
+                status,
+                message=message,
+                hostname=hostname,
+                date_s=date_s,
+                suffix=suffix,
+            ),
+        )
+
     def refuse(self, what: str) -> None:
         """Count a call that cannot be sent, and say it."""
         say("statsd_invalid_call", "A call on the StatsD client cannot be sent: %s", what)
         self._drop(DropReason.INVALID)
 
     @override
-    def _after(self, data: str | None) -> DropReason | None:
-        """Take a line, or lines that must share a datagram; the reason when they were not taken."""
+    def _after(self, data: str | None) -> None:
+        """Take a line, or lines that must share a datagram."""
         raise NotImplementedError
 
     def _drop(self, reason: DropReason) -> None:
         """Count a call that was lost."""
         raise NotImplementedError
 
+    def _send_notice(self, tags: _Tags, write: Callable[[str], str]) -> None:
+        suffix = self._names.tags(tags) if self._dialect.events else None
+        try:
+            line = None if suffix is None else write(suffix)
+        except Exception:  # noqa: BLE001 - what is no text or number fails in many ways
+            line = None
+        if line is None:
+            self.refuse("event or service check")
+        else:
+            self._after(line)
+
     def _send_number(self, stat: str, number: str | None, ending: str, rate: float, tags: _Tags) -> None:
         if number is None:
             self.refuse("value")
         else:
             self._send_stat(stat, number + ending, rate, tags)
+
+    def _summed(self, stat: str, number: str, tags: _Tags, *, delta: bool) -> str | None:
+        """Return what the gauge stands at after this call."""
+        key = self._names.line(stat, "", "", tags)
+        if key is not None and delta:
+            return self._gauges.add(key, number)
+        if key is not None:
+            self._gauges.set(key, number)
+        return number
 
     def _send_negative_gauge(self, stat: str, number: str, rate: float, tags: _Tags) -> None:
         """Set to 0 and then below, in one datagram: a signed value alone is a delta."""
@@ -117,12 +221,10 @@ class TaggedCalls(StatsClientBase):
         section = self._sampled(rate)
         if section is None:
             return None
-        name = self._names.name(stat)
-        suffix = self._names.tags(tags)
-        if not name or suffix is None:
+        line = self._names.line(stat, value, section, tags)
+        if line is None:
             self.refuse("name or tags")
-            return None
-        return f"{name}:{value}{section}{suffix}"
+        return line
 
     def _sampled(self, rate: float) -> str | None:
         """Return the line's rate section, such as `"|@0.5"` or nothing; None when the call is not in the sample."""

@@ -19,7 +19,6 @@ __all__ = [
 _MAX_TAG_CHARS = 200  # key, colon and value; Datadog cuts a tag there
 _MAX_KEY_CHARS = 100
 _EMPTY_NODES = re.compile(r"\.{2,}")
-_UNSAFE_IN_KEYS = re.compile(r"[^a-z0-9_\-./]")
 _UNSAFE_IN_SET_VALUES = re.compile(r"[^ -~]|[:|@#,;=]")
 _AGENTS_OWN = "dd.internal."
 
@@ -61,13 +60,14 @@ def clean_set_value(text: str) -> str:
     return _UNSAFE_IN_SET_VALUES.sub("_", text)
 
 
-def clean_key(text: str) -> str:
-    """Make a tag key safe: lower case, letter first. `host` and `dd.internal.*` belong to the Agent and get `extra_`.
+def clean_key(text: str, dialect: Dialect) -> str:
+    """Make a tag key safe: lower case, letter first. Keys that belong to the receiver get `extra_`.
 
-    Source: https://docs.datadoghq.com/getting_started/tagging; the Agent takes a `host:` tag for the host's own name.
+    Source: https://docs.datadoghq.com/getting_started/tagging; https://graphite.readthedocs.io/en/latest/tags.html
     """
-    text = _UNSAFE_IN_KEYS.sub("_", text[:_MAX_KEY_CHARS].lower())
-    if not text[:1].isalpha() or text == "host" or text.startswith(_AGENTS_OWN):
+    text = dialect.unsafe_in_keys.sub("_", text[:_MAX_KEY_CHARS].lower())
+    reserved = dialect.tags.reserved_keys if dialect.tags else ()
+    if not text[:1].isalpha() or text in reserved or text.startswith(_AGENTS_OWN):
         return f"extra_{text}"
     return text
 
@@ -78,7 +78,7 @@ def tag_suffix(
     constant: Mapping[str, str],
     dialect: Dialect,
     *,
-    slot: str = "",
+    owner: Mapping[str, str] | None = None,
 ) -> str:
     """Write the tags of one line; each key once.
 
@@ -86,20 +86,27 @@ def tag_suffix(
         own: The metric's tags, raw. An empty value means absent: no tag.
         static: A task's own tags, raw; a key that is taken gets `extra_` in front.
         constant: Clean tags of the whole process; the more special one of two equal keys wins.
-        dialect: One with tags.
-        slot: The process's slot, for gauges that it owns; empty for none.
+        dialect: What the receiver understands.
+        owner: Clean tags of a gauge that one process owns, such as its slot.
 
     Returns:
-        The suffix, such as `"|#env:prod,queue:mail"`; empty without tags.
+        The tags with their marker, such as `"|#env:prod,queue:mail"` or `";env=prod;queue=mail"`; empty without tags,
+        and in a dialect without them.
     """
-    taken = {"slot": slot} if slot else {}
+    form = dialect.tags
+    if form is None:
+        return ""
+    taken = owner or {}
     tags: dict[str, str] = {}
     for raw_key, raw_value in (*own, *static):
         if raw_value:
-            key = clean_key(raw_key)
+            key = clean_key(raw_key, dialect)
             while key in tags or key in taken:
                 key = f"extra_{key}"
             tags[key] = clean_value(raw_value, dialect, max_chars=max_value_chars(key))
     rest = {key: value for key, value in constant.items() if key not in tags and key not in taken}
-    pairs = {**rest, **tags, **taken}
-    return "|#" + ",".join([f"{key}:{value}" for key, value in pairs.items()]) if pairs else ""
+    pairs = list({**rest, **tags, **taken}.items())
+    if form.is_sorted:
+        pairs.sort()
+    written = form.joint.join([f"{key}{form.assignment}{value}" for key, value in pairs])
+    return form.opening + written if written else ""

@@ -15,7 +15,7 @@ from enum import IntEnum
 from typing import Final, NamedTuple
 
 from queue_telemetry._runtime import say
-from queue_telemetry.metrics import Kind, Owner, Series
+from queue_telemetry.metrics import OTHER, Kind, Owner, Series
 from queue_telemetry.statsd._cleaning import (
     clean_key,
     clean_name,
@@ -44,8 +44,9 @@ class Rendered(NamedTuple):
     """How one series is written.
 
     Attributes:
-        name: Prefix, metric name and, in dialects without tags, the tag values; ends before the colon.
-        tags: The tags with their marker, such as `"|#queue:mail"`; empty for none.
+        name: All that comes before the colon: prefix, metric name and, in dialects that have them there, the tags or
+            their values.
+        tags: What ends the line, such as `"|#queue:mail"`; empty for nothing.
     """
 
     name: str
@@ -54,14 +55,16 @@ class Rendered(NamedTuple):
 
 def clean_constant_tags(tags: Mapping[str, str], dialect: Dialect) -> dict[str, str]:
     """Return the constant tags as *dialect* sends them; none in a dialect without tags, which is said."""
-    if tags and not dialect.tags:
-        say(
-            "statsd_constant_tags",
-            "The plain StatsD dialect has no tags: constant ones stay out.",
-            level=logging.INFO,
-        )
+    if dialect.tags is None:
+        if tags:
+            say(
+                "statsd_constant_tags",
+                "The plain StatsD dialect has no tags: constant ones stay out.",
+                level=logging.INFO,
+            )
         return {}
-    return {clean_key(key): clean_value(value, dialect) for key, value in tags.items() if value}
+    clean = {clean_key(key, dialect): clean_value(value, dialect) for key, value in tags.items() if value}
+    return {key: value for key, value in clean.items() if key not in dialect.tags.left_out}
 
 
 class SeriesNames:
@@ -74,6 +77,7 @@ class SeriesNames:
         timer_type: The line type of timings; names of `h` and `d` timings end in `_seconds`.
         host: Tells this host's gauges from others' where no agent does.
         slot: Tells this process's gauges from its siblings'.
+        fields: What comes behind the tags of every line.
     """
 
     def __init__(
@@ -85,19 +89,30 @@ class SeriesNames:
         timer_type: str,
         host: str,
         slot: int | None,
+        fields: str = "",
     ) -> None:
         self._dialect = dialect
         self._prefix = f"{prefix}." if prefix else ""
         self._constant_tags = constant_tags
         self._in_seconds = timer_type != "ms"
-        self._host = "" if dialect.agent_adds_host else self._clean_value(host[:_MAX_HOST_CHARS])
-        self._slot = "" if slot is None else str(slot)
+        self._owner: dict[str, str] = {}  # of gauges that a process owns
+        if not dialect.agent_adds_host:
+            self._owner["host"] = self._clean_value(host[:_MAX_HOST_CHARS]) or _ABSENT
+        if slot is not None:
+            self._owner["slot"] = str(slot)
+        self._fields = fields
+        self._folded: set[Series] = set()
         self._rendered: dict[Series, Rendered | None] = {}
         self._holders: dict[Rendered, _Rank] = {}
         self._marks: dict[_Identity, int] = {}
 
     def __len__(self) -> int:
         return len(self._rendered)
+
+    @property
+    def folded(self) -> int:
+        """Series that stand for all beyond a metric's limit."""
+        return len(self._folded)
 
     def __getitem__(self, series: Series) -> Rendered | None:
         """Return how *series* is written; None when no name is left of it or its fixed parts are too long."""
@@ -111,19 +126,22 @@ class SeriesNames:
             self._rendered.clear()
             self._holders.clear()
             self._marks.clear()
+            self._folded.clear()
         rendered = self._distinct(series)
         self._rendered[series] = rendered
+        if OTHER in series.values:
+            self._folded.add(series)
         return rendered
 
     def _distinct(self, series: Series) -> Rendered | None:
         """Render a series, with one more mark for as long as another that goes first is called the same."""
-        if series.static_tags and not self._dialect.tags:
+        if series.static_tags and self._dialect.tags is None:
             say(
                 "statsd_static_tags",
                 "The plain StatsD dialect has no tags: a task's stay out.",
                 level=logging.INFO,
             )
-        static_tags = series.static_tags if self._dialect.tags else ()
+        static_tags = series.static_tags if self._dialect.tags is not None else ()
         identity = (series.metric.kind, series.metric.name, series.values, static_tags)
         while True:
             rendered, changed = self._render(series, identity)
@@ -174,33 +192,36 @@ class SeriesNames:
 
     def _assembled(self, series: Series, name: str, values: list[str]) -> Rendered | None:
         """Put clean parts together; None when they are too long."""
-        if self._dialect.tags:
-            slot = self._slot if _is_owned(series) else ""
-            own = zip(series.metric.tags, values, strict=False)
-            tags = tag_suffix(own, series.static_tags, self._constant_tags, self._dialect, slot=slot)
-            return Rendered(name, tags)
-        text = ".".join([name, *values, *self._owner_nodes(series)])
-        return Rendered(text, "") if len(text) <= MAX_NAME_CHARS else None
+        owner = self._owner_of(series)
+        form = self._dialect.tags
+        if form is None:
+            text = ".".join([name, *values, *owner.values()])
+            return Rendered(text, "") if len(text) <= MAX_NAME_CHARS else None
+        own = zip(series.metric.tags, values, strict=False)
+        tags = tag_suffix(own, series.static_tags, self._constant_tags, self._dialect, owner=owner)
+        return Rendered(name + tags, "") if form.in_name else Rendered(name, tags + self._fields)
 
     def _clean_value(self, value: str) -> str:
         clean = clean_value(value, self._dialect)
-        return clean if self._dialect.tags else clean or _ABSENT
+        return clean or _ABSENT if self._dialect.tags is None else clean
 
     def _value_change(self, raw: str, clean: str, limit: int) -> "_Change":
-        if not self._dialect.tags and raw in {"", _ABSENT}:
+        if self._dialect.tags is None and raw in {"", _ABSENT}:
             return _Change.READABLE if raw else _Change.NONE  # an absent value is called so first
         return _change(raw, clean[:limit], self._dialect.replaced_in_values)
 
     def _limits(self, series: Series, name: str) -> list[int]:
         """Return how many characters each value may have, so that the depth never changes and all of it fits."""
-        if self._dialect.tags:
-            return [max_value_chars(clean_key(key)) for key in series.metric.tags[: len(series.values)]]
+        if self._dialect.tags is not None:
+            keys = series.metric.tags[: len(series.values)]
+            return [max_value_chars(clean_key(key, self._dialect)) for key in keys]
         nodes = len(series.values)
-        room = MAX_NAME_CHARS - len(".".join([name, *self._owner_nodes(series)]))
+        room = MAX_NAME_CHARS - len(".".join([name, *self._owner_of(series).values()]))
         return [room // nodes - 1] * nodes if nodes else []
 
-    def _owner_nodes(self, series: Series) -> list[str]:
-        return [self._host, self._slot] if _is_owned(series) else []
+    def _owner_of(self, series: Series) -> Mapping[str, str]:
+        """Return what tells a gauge apart that one process owns; nothing for other series."""
+        return self._owner if _is_owned(series) else {}
 
 
 class _Change(IntEnum):

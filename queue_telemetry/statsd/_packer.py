@@ -1,7 +1,7 @@
 """Lines into datagrams: as many as fit, counted in bytes, never split. Pure: no clock, no socket."""
 
 from collections import deque
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from queue_telemetry.statsd._self_metrics import Total
 
@@ -27,10 +27,13 @@ class Packer:
 
     Args:
         max_payload_bytes: The most that a datagram holds, in UTF-8 bytes.
+
+    Attributes:
+        max_payload_bytes: The same.
     """
 
     def __init__(self, max_payload_bytes: int) -> None:
-        self._max_payload_bytes = max_payload_bytes
+        self.max_payload_bytes: Final = max_payload_bytes
         self._sealed: deque[Datagram] = deque()
         self._open: list[str] = []
         self._open_bytes = 0
@@ -40,7 +43,7 @@ class Packer:
     def add(self, text: str, weight: int, total: Total | None = None) -> bool:
         """Take a line, or lines that must share a datagram; False when they are too long for any."""
         size_bytes = wire_bytes(text)
-        if size_bytes > self._max_payload_bytes:
+        if size_bytes > self.max_payload_bytes:
             return False
         if size_bytes > self._room_bytes():
             self._seal()
@@ -98,7 +101,7 @@ class Packer:
             self._open_bytes = self._open_weight = 0
 
     def _room_bytes(self) -> int:
-        return self._max_payload_bytes - self._open_bytes - 1 if self._open else self._max_payload_bytes
+        return self.max_payload_bytes - self._open_bytes - 1 if self._open else self.max_payload_bytes
 
     def _append(self, text: str, size_bytes: int, weight: int) -> None:
         self._open_bytes += size_bytes + 1 if self._open else size_bytes

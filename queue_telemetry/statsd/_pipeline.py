@@ -27,8 +27,13 @@ class Pipeline(TaggedCalls, PipelineBase):
         self._parent = client
         self._dialect = client._dialect
         self._names = client._names
-        self._maxudpsize = client._maxudpsize
-        self._packer = Packer(self._maxudpsize)
+        self._gauges = client._gauges
+        self._packer = Packer(client._maxudpsize)
+
+    @property
+    @override
+    def _maxudpsize(self) -> int:
+        return self._packer.max_payload_bytes
 
     def put(self, series: Rendered, value: str, weight: int, total: Total | None = None) -> bool:
         """Take one line of *series* with a value such as `"5|c"`; False when it is too long for any datagram.
@@ -91,10 +96,9 @@ class Pipeline(TaggedCalls, PipelineBase):
         return Pipeline(self)
 
     @override
-    def _after(self, data: str | None) -> DropReason | None:
+    def _after(self, data: str | None) -> None:
         if data and not self._packer.add(data, 0):
             self._drop(DropReason.OVERSIZE)
-        return None
 
     @override
     def _drop(self, reason: DropReason) -> None:

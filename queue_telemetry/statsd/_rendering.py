@@ -56,7 +56,7 @@ class Rendering:
             reason, weight = self._write(pipeline, line)
             if weight:
                 lost[reason] = lost.get(reason, 0) + weight
-            values += len(line.value) if isinstance(line.value, list) else 1
+            values += line.values
             at += 1
         if at == len(lines):
             self._write_self_metrics(pipeline, books.told)

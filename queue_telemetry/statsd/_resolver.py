@@ -3,6 +3,7 @@
 import encodings.idna  # noqa: F401 - else getaddrinfo imports it, on our thread, where a fork would hang the child
 import socket
 import threading
+import time
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any, Final
@@ -16,16 +17,22 @@ Address = tuple[socket.AddressFamily, tuple[Any, ...]]
 
 _REFRESH_S: Final = 30.0
 _RETRY_BASE_S: Final = 1.0
+_MAX_REMEMBERED: Final = 16
 _LOCALHOST: Final = (
     "127.0.0.1",
     "::1",
 )  # never asked of DNS; agents listen on IPv4, and ::1 first broke people
 
 
+_remembered: dict[tuple[str, int, socket.AddressFamily], tuple[float, Sequence[Address]]] = {}
+"""When DNS last answered for a host, port and family, in monotonic seconds, and what: a forked child need not ask first."""
+
+
 class Resolver:
     """Tells *on_addresses* where a host is: at once when numeric, else whenever the answer of DNS changes.
 
-    The last good answer stays when a later attempt fails. Not fork-aware: its owner makes a new one in a child.
+    The last good answer stays when a later attempt fails, and another resolver of this process or of a forked child
+    begins with it. Not fork-aware: its owner makes a new one in a child.
 
     Args:
         host: A name or a numeric address.
@@ -44,13 +51,15 @@ class Resolver:
         *,
         ipv6: bool = False,
     ) -> None:
+        family = socket.AF_INET6 if ipv6 else socket.AF_UNSPEC
         self._host = host
         self._port = port
+        self._question = host, port, family
         self._on_addresses = on_addresses
-        family = socket.AF_INET6 if ipv6 else socket.AF_UNSPEC
         self._look_up = look_up or partial(_look_up, family=family)
         self._failures = 0
-        self._known = False
+        self._known = self._is_numeric = False
+        self._fresh_until_s = float("-inf")
         self._answered = threading.Event()
         self._lock = threading.RLock()  # guards the start of the thread
         self._loop: BackgroundLoop | None = None
@@ -59,21 +68,28 @@ class Resolver:
             address for name in _numeric_names(host) for address in _numeric_addresses(name, port, family)
         ]
         if numeric:
+            self._is_numeric = True
             self._publish(numeric)
+        elif (remembered := _remembered.get(self._question)) is not None:
+            answered_at_s, addresses = remembered
+            self._fresh_until_s = answered_at_s + _REFRESH_S
+            self._publish(addresses)
 
     def start(self) -> None:
-        """Start to resolve unless it is numeric, stopped or already under way."""
+        """Start to resolve unless it is numeric, stopped or already under way, or the answer is still fresh."""
+        if self._is_numeric or self._loop is not None or time.monotonic() < self._fresh_until_s:
+            return
         with self._lock:
-            if self._stopped or self._known or self._loop is not None:
+            if self._stopped or self._loop is not None:
                 return
             loop = BackgroundLoop("queue_telemetry-dns", self._step)
             if loop.start():
                 self._loop = loop
 
     def await_answer(self, timeout_s: float) -> bool:
-        """Wait for the first answer, good or bad; tell whether an address is known."""
+        """Wait for the first answer, good or bad, unless an address is known already; tell whether one is."""
         self.start()
-        if self._loop is not None:
+        if self._loop is not None and not self._known:
             self._answered.wait(max(timeout_s, 0.0))
         return self._known
 
@@ -96,6 +112,9 @@ class Resolver:
             self._answered.set()
             return full_jitter_s(self._failures, base_s=_RETRY_BASE_S, cap_s=_REFRESH_S)
         self._failures = 0
+        if len(_remembered) >= _MAX_REMEMBERED:
+            _remembered.clear()
+        _remembered[self._question] = (time.monotonic(), addresses)
         self._publish(addresses)
         return _REFRESH_S
 

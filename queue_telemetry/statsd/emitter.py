@@ -1,6 +1,5 @@
 """The emitter: folds batches, and at each flush sends them through the client's pipeline and accounts for every call."""
 
-import threading
 import time
 from collections import deque
 from collections.abc import Callable, Mapping
@@ -11,17 +10,17 @@ from queue_telemetry._runtime import Delivery, DeliveryLedger, DropReason, Owned
 from queue_telemetry.exceptions import ConfigurationError
 from queue_telemetry.metrics import Batch
 from queue_telemetry.statsd._aggregate import Aggregation
-from queue_telemetry.statsd._books import NEW_BOOKS, Books, Entry
+from queue_telemetry.statsd._books import Books, Entry
+from queue_telemetry.statsd._dispatch import Dispatch
 from queue_telemetry.statsd._naming import SeriesNames
-from queue_telemetry.statsd._packer import Datagram
+from queue_telemetry.statsd._pace import Pace
 from queue_telemetry.statsd._rendering import Rendering
 from queue_telemetry.statsd._self_metrics import SelfMetrics
 from queue_telemetry.statsd.client import StatsClient
 
 __all__ = ["Emitter"]
 
-_BURST_DATAGRAMS: Final = 32  # bursts of 256 overflow a receiver's default buffer; 32 a millisecond never did
-_PAUSE_S: Final = 0.001
+_BURST_BYTES: Final = 32 * 1432  # a fifth of a receiver's usual buffer
 
 
 class Emitter:
@@ -66,22 +65,23 @@ class Emitter:
         self._client = client
         self._ledger = ledger
         self._inbox: deque[Entry] = deque()  # emptied by every add
-        self._books = NEW_BOOKS
-        self._offered: tuple[Datagram | None, int] = (
-            None,
-            0,
-        )  # the last one, and how many were taken before it
         self._turn = OwnedLock()
         self._aggregation = Aggregation(max_samples=max_samples, sends_owned_gauges=slot is not None)
         self._names = SeriesNames(
-            dialect, client._prefix or "", client._constant_tags, timer_type=timer_type, host=host, slot=slot
+            dialect,
+            client._prefix or "",
+            client._constant_tags,
+            timer_type=timer_type,
+            host=host,
+            slot=slot,
+            fields=client._fields,
         )
         self._rendering = Rendering(
             client, self._names, timer_type=timer_type, self_metrics=SelfMetrics(signals)
         )
-        self._pause = threading.Lock()  # held for good: the pacing waits for it, and no exception harms it
-        self._pause.acquire()
-        self._burst = 0
+        self._dispatch = Dispatch(
+            client, self._rendering, ledger, Pace(dialect.pace_bytes_per_s, _BURST_BYTES)
+        )
         self._closed = False  # batches are refused
         self._over = False  # what is held is dropped
         self._sent_all = False
@@ -101,7 +101,9 @@ class Emitter:
         """Send all that was added before the call.
 
         Without an address everything stays folded. The first flush waits, within *timeout_s*, for the first answer
-        of DNS. Past the deadline it stops after a datagram or a burst, and the next flush goes on from there.
+        of DNS. Datagrams keep the pace of the dialect, from one flush to the next; when that would take more than half
+        of *timeout_s*, they go faster. Past the deadline it stops after a datagram or a burst, and the next flush goes
+        on from there.
 
         Args:
             timeout_s: Seconds; 0 does a first part.
@@ -154,46 +156,46 @@ class Emitter:
             "dropped": {str(reason): units for reason, units in books.dropped.items()},
             "pending": books.pending + waiting,
             "series": len(self._names),
+            "folded_series": self._names.folded,
         }
 
     def _read(self) -> tuple[Books, int]:
         """Return the books and the weight that waits in the inbox, both as of one moment."""
         while True:
-            books, inbox = self._books, tuple(self._inbox)
-            if books.folded is self._books.folded:  # else a batch went from there to here in between
+            books, inbox = self._dispatch.books, tuple(self._inbox)
+            if books.folded is self._dispatch.books.folded:  # else a batch went from there to here in between
                 return books, sum(entry[0].weight for entry in inbox if entry is not books.folded)
 
     def _tidy(self) -> None:
         """Do what came up during a turn, unless another thread has one now: it does so after that."""
         tidied = True
-        while tidied and (self._inbox or (self._over and self._books.pending)):
+        while tidied and (self._inbox or (self._over and self._dispatch.books.pending)):
             tidied = self._turn.run(0.0, self._tidy_in_turn, otherwise=False)
 
     def _tidy_in_turn(self) -> bool:
         self._empty_inbox()
         if self._over:
-            if self._books.datagrams and self._was_taken(self._books.datagrams[0]):
-                self._books = self._books.with_sent(None)
+            self._dispatch.note_taken()
             reason = DropReason.SHUTDOWN if self._client.resolved else DropReason.UNRESOLVED
-            self._books = self._books.with_all_dropped(reason)
-        self._books.tell(self._ledger)
+            self._dispatch.books = self._dispatch.books.with_all_dropped(reason)
+        self._dispatch.books.tell(self._ledger)
         return True
 
     def _empty_inbox(self) -> None:
         """Fold what waits. The turn is held."""
         while self._inbox:
             entry = self._inbox[0]
-            if entry is not self._books.folded:
+            if entry is not self._dispatch.books.folded:
                 self._fold(entry)
             self._inbox.popleft()
 
     def _fold(self, entry: Entry) -> None:
-        books, (batch,) = self._books, entry
+        books, (batch,) = self._dispatch.books, entry
         if self._closed:
             window, lost = books.window, {DropReason.CLOSED: batch.weight - sum(batch.dropped.values())}
         else:
             window, lost = self._aggregation.fold(books.window, batch)
-        self._books = books.with_batch(entry, window, lost)
+        self._dispatch.books = books.with_batch(entry, window, lost)
         for reason, weight in lost.items():
             if weight:
                 say(f"statsd_{reason}", "Measurements are not sent: %s", reason)
@@ -201,56 +203,25 @@ class Emitter:
     def _say_goodbye(self, deadline: float) -> bool:
         """Send the last window, and then what became of it. The turn is held."""
         if not self._client.resolved:
-            return self._books.pending == 0
-        books = self._books
-        self._books = books._replace(window=books.window.with_process_gauges_at_zero())
+            return self._dispatch.books.pending == 0
+        books = self._dispatch.books
+        self._dispatch.books = books._replace(window=books.window.with_process_gauges_at_zero())
         if not self._flush(deadline):
             return False
-        self._books = self._books.with_lines((), self._books.window)
-        return self._send(deadline)
+        self._dispatch.books = self._dispatch.books.with_lines((), self._dispatch.books.window)
+        return self._dispatch.run(deadline)
 
     def _flush(self, deadline: float) -> bool:
         """Send the rest of the window before, then the present one. The turn is held."""
-        self._burst = 0
         try:
-            if not self._send(deadline):
+            if not self._dispatch.run(deadline):
                 return False
             self._empty_inbox()
-            books = self._books
-            self._books = books.with_lines(self._rendering.lines(books.window), books.window.next())
-            return self._send(deadline)
+            books = self._dispatch.books
+            self._dispatch.books = books.with_lines(self._rendering.lines(books.window), books.window.next())
+            return self._dispatch.run(deadline)
         finally:
-            self._books.tell(self._ledger)
-
-    def _send(self, deadline: float) -> bool:
-        """Write and send in turns; False when the deadline came before the last weight. The turn is held."""
-        while True:
-            while self._books.datagrams:
-                self._send_one()
-                self._burst += 1
-                if self._burst >= _BURST_DATAGRAMS:
-                    self._burst = 0
-                    self._pause.acquire(timeout=_PAUSE_S)
-                    if time.monotonic() >= deadline:
-                        return self._books.on_their_way == 0
-            if self._books.lines is None:
-                return True
-            self._books.tell(self._ledger)  # of which the library's own counters are made
-            self._books = self._rendering.write_piece(self._books)
-
-    def _send_one(self) -> None:
-        """Offer the first datagram to the kernel, unless it was taken already and an exception kept us from noting it."""
-        books, reason = self._books, None
-        datagram = books.datagrams[0]
-        if not self._was_taken(datagram):
-            self._offered = datagram, self._client.taken
-            reason = self._client._after(datagram.payload)
-        self._books = books.with_sent(reason)
-
-    def _was_taken(self, datagram: Datagram) -> bool:
-        """Tell whether the kernel has taken a datagram that is in the books still."""
-        offered, taken_before = self._offered
-        return datagram is offered and self._client.taken != taken_before
+            self._dispatch.books.tell(self._ledger)
 
 
 def _until(deadline: float) -> float:

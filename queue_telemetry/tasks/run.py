@@ -300,6 +300,8 @@ class Run:
         except Exception as fault:  # noqa: BLE001 - the user's exception and its class answer in there
             say("run_end", "the end of a run could not be told in full: %s", error_type(fault))
         self._let_go_of_outer()
+        if self._tracker.on_end is not None:
+            self._tracker.on_end()
 
     def _let_go_of_outer(self) -> None:
         """Keep of the run around this one its id alone: a chain of runs, each begun inside the last, is never freed."""

@@ -1,6 +1,7 @@
 """What one telemetry knows of its tasks: their series, the runs in flight, the worker scopes, the errors not yet read."""
 
 from collections import deque
+from collections.abc import Callable
 from typing import Final
 
 from queue_telemetry._runtime import Clock, Gate
@@ -29,6 +30,7 @@ class Tracker:
         lifecycle: Writes the lifecycle records.
         workers: The worker scopes that are open.
         forked_at_s: When this process was forked, in monotonic seconds: what began before is the parent's to end.
+        on_end: Called at the very end of each run, on its thread; None for nothing. Must not raise.
     """
 
     def __init__(self, registry: Registry, gate: Gate, clock: Clock) -> None:
@@ -38,6 +40,7 @@ class Tracker:
         self.workers = Workers(clock)
         self.lifecycle = Lifecycle(self.workers)
         self.forked_at_s = float("-inf")
+        self.on_end: Callable[[], None] | None = None
         self._series: dict[tuple[str, str, StaticTags], TaskSeries] = {}
         self._errors: deque[ErrorSample] = deque(maxlen=_MAX_UNREAD)
         self._in_flight: dict[tuple[str, str], Series] = {}
@@ -139,6 +142,7 @@ class Tracker:
         self.forked_at_s = self.clock.monotonic()
         end_frame_of_parent()
         self._waits_clamped_before_fork = self._waits_clamped.read()
+        self.on_end = None
         self._errors.clear()
         self._in_flight.clear()
         self._told.clear()

@@ -20,7 +20,7 @@ def read_leniently() -> tuple[Settings, bool]:
 
 
 def build_leniently(
-    settings: Settings, clock: Clock, collect: Callable[[], bool]
+    settings: Settings, clock: Clock, collect: Callable[[], bool], owner: object
 ) -> tuple[Settings, Outputs, bool]:
     """Build the outputs; without the folder if that cannot be used, without the collector if that cannot be had.
 
@@ -28,7 +28,7 @@ def build_leniently(
         The settings that the outputs were built from, the outputs, and whether all was right.
     """
     try:
-        return settings, Outputs(settings, clock, collect), True
+        return settings, Outputs(settings, clock, collect, owner=owner), True
     except ConfigurationError as error:
         if settings.log_spool_dir is not None:
             say("outputs.disk", "no log records are kept on disk: %s", error, level=logging.ERROR)
@@ -37,5 +37,5 @@ def build_leniently(
             say("outputs", "no logs are shipped: %s", error, level=logging.ERROR)
             without = {"log_url": None}
     # each round takes one of the two away
-    settings, outputs, _ = build_leniently(settings.model_copy(update=without), clock, collect)
+    settings, outputs, _ = build_leniently(settings.model_copy(update=without), clock, collect, owner)
     return settings, outputs, False

@@ -1,11 +1,12 @@
 """Where one process's telemetry goes: the StatsD emitter with its thread, and the log pipeline, built from settings."""
 
+import os
 import socket
 import time
 from collections.abc import Callable
 from typing import Final
 
-from queue_telemetry._runtime import BackgroundLoop, Clock, DeliveryLedger, DropReason
+from queue_telemetry._runtime import BackgroundLoop, Clock, DeliveryLedger, DropReason, guarded
 from queue_telemetry.logs import Endpoint, Limits, LogPipeline, LossReport, RecordBuffer, Storage, TlsFiles
 from queue_telemetry.logs.formats import format_for
 from queue_telemetry.metrics import Batch
@@ -13,6 +14,7 @@ from queue_telemetry.processes import Slot, acquire, private_dir
 from queue_telemetry.settings import Settings
 from queue_telemetry.statsd import DIALECTS, Emitter, StatsClient
 from queue_telemetry.telemetry._constants import record_constants
+from queue_telemetry.telemetry._windows import Windows
 
 __all__ = ["Outputs", "constant_tags", "host_name"]
 
@@ -20,6 +22,7 @@ _NO_FAULT_OF_THE_SINK: Final = frozenset({DropReason.INVALID, DropReason.CLOSED,
 _LOSS_SHOWS_FOR_S: Final = 60.0
 _FAILING_FROM: Final = 3  # attempts in a row; one may be a collector's restart
 _STATSD_SHARE_S: Final = 0.5  # of a closing time: what a flush over UDP takes in all but the worst case
+_TASK_SHARE_S: Final = 0.05  # of a task's time, when the socket or another thread's flush is in the way
 _GOODBYE_S: Final = (
     0.1  # for the last words, what became of the logs among them, when those took more than their time
 )
@@ -32,6 +35,7 @@ class Outputs:
         settings: What to send where.
         clock: The clocks.
         collect: Brings what the cells hold into `add`; called before each flush.
+        owner: Whose they are: its next outputs may use the spool folder before these have let go of it.
 
     Attributes:
         buffer: Where the sink appends records; None without a collector.
@@ -40,18 +44,22 @@ class Outputs:
         ConfigurationError: A setting turned out to be wrong: the trusted certificates cannot be read, say.
     """
 
-    def __init__(self, settings: Settings, clock: Clock, collect: Callable[[], bool]) -> None:
+    def __init__(
+        self, settings: Settings, clock: Clock, collect: Callable[[], bool], *, owner: object
+    ) -> None:
         self._clock = clock
         self._collect = collect
         self._interval_s = settings.statsd_flush_interval_s
         self._host_was_set = settings.statsd_host_was_set
         self._ledger = DeliveryLedger()
-        # of one telemetry, a successor may use the folder before its predecessor has let go of it
-        self._logs = _log_pipeline(settings, clock, getattr(collect, "__self__", None))
+        self._logs = _log_pipeline(settings, clock, owner)
         client = _statsd_client(settings)
         self._slot = _acquire_slot(settings)  # after all that may refuse a setting
+        number = os.getpid() if self._slot is None else self._slot.number
+        self._windows = Windows(self._interval_s, host_name(), number)
         self._emitter = self._make_emitter(settings, client)
         self._loop = BackgroundLoop("queue_telemetry-statsd", self._step)
+        self._task_share_s = _TASK_SHARE_S
         self._lost: dict[str, tuple[int, float]] = {}
         self.buffer: RecordBuffer | None = None if self._logs is None else self._logs.buffer
 
@@ -76,6 +84,16 @@ class Outputs:
         if self._logs is not None:
             sent &= self._logs.flush(max(0.0, deadline_s - time.monotonic()))
         return sent
+
+    def flush_task(self) -> None:
+        """Send the metrics so far, at the end of a task and on its thread. Must not raise.
+
+        It takes as long as the kernel takes the datagrams, and at most 50 ms. After a time when that was too short, it
+        waits for nothing until all could be sent again, so that a receiver that hangs does not slow each task down.
+        """
+        with guarded():
+            sent = self._collect() and self._emitter.flush(self._task_share_s)
+        self._task_share_s = _TASK_SHARE_S if sent else 0.0
 
     def close(self, timeout_s: float) -> bool:
         """Send what can be sent in time, drop and count the rest, stop the threads, give the slot back."""
@@ -120,9 +138,7 @@ class Outputs:
     def _step(self) -> float:
         self._collect()
         self._emitter.flush(self._interval_s)
-        return (
-            self._interval_s - time.monotonic() % self._interval_s
-        )  # windows that begin together in every process
+        return self._windows.wait_s(self._clock.time())
 
     def _make_emitter(self, settings: Settings, client: StatsClient) -> Emitter:
         signals = {"metrics": self._ledger.read}
@@ -174,8 +190,11 @@ def _statsd_client(settings: Settings) -> StatsClient:
         settings.statsd_port,
         settings.statsd_prefix,
         settings.statsd_max_payload_bytes,
+        socket_path=settings.statsd_socket,
         dialect=DIALECTS[settings.statsd_dialect],
         constant_tags=constant_tags(settings),
+        entity_id=settings.statsd_entity_id,
+        external_env=settings.statsd_external_env,
     )
 
 

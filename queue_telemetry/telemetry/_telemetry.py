@@ -126,7 +126,7 @@ class Telemetry(Instruments, Operations):
         settings = load(**overrides)
         if self.redirected:
             return
-        outputs = Outputs(settings, self._clock, self._collect) if settings.enabled else None
+        outputs = Outputs(settings, self._clock, self._collect, owner=self) if settings.enabled else None
         with self._waking.held(_LOCK_WAIT_S):
             self._gate.asleep, self._gate.quiet = True, False
             self._settings = settings
@@ -249,14 +249,16 @@ class Telemetry(Instruments, Operations):
         self._collection.forget_inherited()
         destination = self._outputs
         if destination is None:
-            self._settings, destination, right = build_leniently(self._settings, self._clock, self._collect)
+            self._settings, destination, right = build_leniently(
+                self._settings, self._clock, self._collect, self
+            )
             self._configuration_invalid |= not right
             self._adopt(self._settings, destination)
         if self._ticker is None:
             self._ticker = BackgroundLoop("queue_telemetry-ticker", self._tick)
         if destination.start() and (self._ticker.alive or self._ticker.start()):
             self._start_failures = 0
-            self._gate.quiet = not self._tracker.lifecycle.events
+            self._gate.quiet = not self._tracker.lifecycle.events and self._tracker.on_end is None
             self._gate.asleep = False
             return True
         say("threads", "this process can have no more threads; telemetry sends in place and tries again")
@@ -276,6 +278,7 @@ class Telemetry(Instruments, Operations):
         if outputs is not None:
             self._registry.max_series = settings.max_series
             self._tracker.lifecycle.events = EVENTS_BY_SETTING[settings.task_logs]
+            self._tracker.on_end = outputs.flush_task if settings.flush_each_task else None
             self._tracker.workers.default_id = settings.worker_id or f"{host_name()}:{os.getpid()}"
         self._sink.send_to(settings, None if outputs is None else outputs.buffer)
         return self._collection.swap(outputs)  # last: who sees a destination relies on the sink

@@ -54,7 +54,7 @@ def write_broken(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         "QUEUE_TELEMETRY_STATSD_PROT is not a setting: did you mean QUEUE_TELEMETRY_STATSD_PORT?",
         "QUEUE_TELEMETRY_LOG_TOKENS in .env is not a setting: did you mean QUEUE_TELEMETRY_LOG_TOKEN?",
         "QUEUE_TELEMETRY_STATSD_PORT='80x25': should be a whole number from 1 to 65535",
-        "statsd_dialect='dogstatsd': should be statsd or datadog",
+        "statsd_dialect='dogstatsd': should be statsd, graphite or datadog",
         "queue_telemetry_log_level='loud': should be TRACE, DEBUG, INFO, SUCCESS, WARNING, ERROR or CRITICAL",
         "QUEUE_TELEMETRY_MAX_SERIES='none' in .env: should be a whole number from 1 to 1000000",
     ]
@@ -100,10 +100,10 @@ def test_a_clash_with_a_default_is_resolved_leniently_and_not_said_strictly() ->
         load(statsd_dialect="dogstatsd", statsd_timer_type="d")
     settings, problems = load_leniently(statsd_dialect="dogstatsd", statsd_timer_type="d")
 
-    assert str(caught.value) == "statsd_dialect='dogstatsd': should be statsd or datadog"
+    assert str(caught.value) == "statsd_dialect='dogstatsd': should be statsd, graphite or datadog"
     assert (settings.statsd_dialect, settings.statsd_timer_type) == ("statsd", "ms")
     assert problems == [
-        "statsd_dialect='dogstatsd': should be statsd or datadog",
+        "statsd_dialect='dogstatsd': should be statsd, graphite or datadog",
         "statsd_timer_type='d': should be ms, the only timer of the dialect statsd",
     ]
 

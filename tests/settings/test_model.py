@@ -21,12 +21,15 @@ def test_the_defaults_are_the_documented_ones() -> None:
         "worker_id": None,
         "statsd_host": "127.0.0.1",
         "statsd_port": 8125,
+        "statsd_socket": None,
         "statsd_dialect": "statsd",
         "statsd_prefix": None,
+        "statsd_entity_id": None,
+        "statsd_external_env": None,
         "statsd_flush_interval_s": 2,
-        "statsd_max_payload_bytes": 1432,
+        "statsd_max_payload_bytes": None,
         "statsd_timer_type": "ms",
-        "statsd_max_samples": 4096,
+        "statsd_max_samples": 512,
         "log_url": None,
         "log_format": "ndjson",
         "log_token": None,
@@ -47,6 +50,7 @@ def test_the_defaults_are_the_documented_ones() -> None:
         "log_redact_keys": (),
         "task_logs": "none",
         "max_series": 1000,
+        "flush_each_task": False,
         "state_dir": None,
         "health_heartbeat_max_age_s": 60,
         "health_min_workers": 0,
@@ -87,6 +91,7 @@ def test_values_are_taken_as_text_or_as_what_they_are() -> None:
     [
         ("statsd", None, "ms"),
         ("statsd", "ms", "ms"),
+        ("graphite", None, "ms"),
         ("datadog", None, "d"),
         ("datadog", "ms", "ms"),
         ("datadog", "h", "h"),
@@ -97,6 +102,27 @@ def test_the_timer_type_follows_the_dialect_unless_set(
     dialect: str, timer_type: str | None, taken: str
 ) -> None:
     assert Settings(statsd_dialect=dialect, statsd_timer_type=timer_type).statsd_timer_type == taken
+
+
+@pytest.mark.parametrize(
+    ("dialect", "samples", "expected"),
+    [
+        ("statsd", None, 512),
+        ("graphite", None, 512),
+        ("datadog", None, 4096),
+        ("statsd", 9, 9),
+        ("datadog", "7", 7),
+    ],
+)
+def test_samples_are_fewer_where_each_is_a_line_unless_set(
+    dialect: str, samples: object, expected: int
+) -> None:
+    assert Settings(statsd_dialect=dialect, statsd_max_samples=samples).statsd_max_samples == expected
+
+
+@pytest.mark.parametrize("interval_s", [0.1, 0.125, 0.2, 0.25, 0.4, 0.5, 0.625, 1, 1.25, 2, "2.5", 5, 10])
+def test_windows_that_divide_ten_seconds_are_taken(interval_s: object) -> None:
+    assert Settings(statsd_flush_interval_s=interval_s).statsd_flush_interval_s == float(str(interval_s))
 
 
 @pytest.mark.parametrize(
@@ -116,6 +142,10 @@ def test_lifecycle_records_are_written_when_they_are_shipped_unless_set(
 
 PORT = "a whole number from 1 to 65535"
 HOST = "a host name or an IP address, without a scheme or a port"
+SOCKET = (
+    "the absolute path of a Unix socket, such as /var/run/datadog/dsd.socket, or unix://, unixgram:// or "
+    "unixstream:// before it"
+)
 URL = "an http or https URL with a host, such as https://logs.example.com/ingest"
 HEADERS = "Name=value pairs in printable ASCII, such as X-Scope=core,X-Source=worker, without Host, Connection and the like"
 TEXT = "text that is not empty"
@@ -143,15 +173,26 @@ PROXY = "an http or https URL with a host, such as http://proxy.example.com:3128
         ("statsd_port", "80x25", "'80x25'", PORT),
         ("statsd_port", 0, "0", PORT),
         ("statsd_port", 65536, "65536", PORT),
-        ("statsd_dialect", "graphite", "'graphite'", "statsd or datadog"),
+        ("statsd_socket", "dsd.socket", "'dsd.socket'", SOCKET),
+        ("statsd_socket", "tcp:///a", "'tcp:///a'", SOCKET),
+        ("statsd_socket", "/" + "x" * 200, "'/" + "x" * 78 + "...", SOCKET),
+        ("statsd_dialect", "influx", "'influx'", "statsd, graphite or datadog"),
         (
             "statsd_prefix",
             "a b",
             "'a b'",
             "a name such as billing.prod: ASCII letters, digits, _ and -, a letter first, at most 100 characters",
         ),
-        ("statsd_flush_interval_s", 0.05, "0.05", "a number from 0.1 to 60"),
-        ("statsd_flush_interval_s", "nan", "'nan'", "a number from 0.1 to 60"),
+        ("statsd_entity_id", "a|b", "'a|b'", "at most 200 visible ASCII characters without |"),
+        ("statsd_external_env", "a b", "'a b'", "at most 200 visible ASCII characters without |"),
+        ("statsd_flush_interval_s", 0.05, "0.05", "a number from 0.1 to 10"),
+        ("statsd_flush_interval_s", "nan", "'nan'", "a number from 0.1 to 10"),
+        (
+            "statsd_flush_interval_s",
+            "3",
+            "'3'",
+            "2.5 or 5, a whole number of which makes the 10 s of receivers",
+        ),
         ("statsd_max_payload_bytes", 63, "63", "a whole number from 64 to 65507"),
         ("statsd_timer_type", "d", "'d'", "ms, the only timer of the dialect statsd"),
         ("statsd_timer_type", "s", "'s'", "ms, h or d"),

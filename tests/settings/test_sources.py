@@ -68,8 +68,19 @@ def test_the_stronger_source_wins(sources: str, expected: str, monkeypatch: pyte
         ({"DD_DOGSTATSD_PORT": "8126", "STATSD_PORT": "9125"}, "statsd_port", 8126),
         ({"STATSD_PORT": "9125", f"{ENV}STATSD_HOST": "mine"}, "statsd_port", 9125),
         ({"STATSD_PORT": "9125"}, "statsd_port", 9125),
+        ({"DD_DOGSTATSD_URL": "unix:///dsd.socket"}, "statsd_socket", "unix:///dsd.socket"),
+        ({"DD_DOGSTATSD_URL": "unix:///dsd.socket"}, "statsd_dialect", "datadog"),
+        ({"DD_DOGSTATSD_URL": "unix:///dsd.socket"}, "statsd_host_was_set", True),
+        ({"DD_DOGSTATSD_URL": "unixstream:///x", "DD_AGENT_HOST": "a"}, "statsd_socket", "unixstream:///x"),
+        ({"DD_DOGSTATSD_URL": "unix:///dsd.socket", f"{ENV}STATSD_HOST": "mine"}, "statsd_socket", None),
+        ({"DD_DOGSTATSD_URL": "unix:///dsd.socket", f"{ENV}STATSD_HOST": "mine"}, "statsd_dialect", "statsd"),
+        ({f"{ENV}STATSD_SOCKET": "/mine", "DD_AGENT_HOST": "agent"}, "statsd_socket", "/mine"),
+        ({f"{ENV}STATSD_SOCKET": "/mine", "DD_AGENT_HOST": "agent"}, "statsd_dialect", "statsd"),
+        ({f"{ENV}STATSD_SOCKET": "/mine", f"{ENV}STATSD_HOST": "mine"}, "statsd_socket", "/mine"),
         ({"STATSD_PREFIX": "acme"}, "statsd_prefix", "acme"),
         ({"STATSD_MAXUDPSIZE": "512"}, "statsd_max_payload_bytes", 512),
+        ({"DD_ENTITY_ID": "ci-1"}, "statsd_entity_id", "ci-1"),
+        ({"DD_EXTERNAL_ENV": "it-false,cn-web"}, "statsd_external_env", "it-false,cn-web"),
         ({"DD_SERVICE": "billing"}, "service", "billing"),
         ({"DD_ENV": "prod"}, "env", "prod"),
         ({"DD_VERSION": "1.2"}, "version", "1.2"),
@@ -83,6 +94,21 @@ def test_variables_of_other_tools_are_borrowed(
     set_all(monkeypatch, variables)
 
     assert getattr(load(), field) == expected
+
+
+def test_a_host_said_in_code_beats_a_socket_of_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    set_all(monkeypatch, {f"{ENV}STATSD_SOCKET": "/mine"})
+
+    assert load(statsd_host="10.0.0.7").statsd_socket is None
+    assert load(statsd_host="10.0.0.7", statsd_socket="/said").statsd_socket == "/said"
+    assert load(statsd_socket=None).statsd_socket is None
+
+
+def test_a_host_of_the_environment_beats_a_socket_of_the_file(monkeypatch: pytest.MonkeyPatch) -> None:
+    Path(".env").write_text(f"{ENV}STATSD_SOCKET=/mine")
+    set_all(monkeypatch, {f"{ENV}STATSD_HOST": "mine"})
+
+    assert load().statsd_socket is None
 
 
 @pytest.mark.parametrize(
@@ -101,16 +127,25 @@ def test_variables_of_other_tools_are_borrowed(
             "QUEUE_TELEMETRY_STATSD_PORT='tcp://10.0.0.1:8125' is ignored: should be a whole number from 1 to 65535",
         ),
         (
-            {"DD_DOGSTATSD_URL": "unix:///var/run/dsd.socket", "DD_AGENT_HOST": "agent"},
+            {"DD_DOGSTATSD_URL": "unix://dsd.socket", "DD_AGENT_HOST": "agent"},
+            "statsd_socket",
+            None,
+            (
+                "DD_DOGSTATSD_URL='unix://dsd.socket' is ignored: should be the absolute path of a Unix socket, such as "
+                "/var/run/datadog/dsd.socket, or unix://, unixgram:// or unixstream:// before it"
+            ),
+        ),
+        (
+            {"DD_DOGSTATSD_URL": "tcp://agent:8125"},
             "statsd_host",
-            "agent",
-            "DD_DOGSTATSD_URL='unix:///var/run/dsd.socket' is ignored: should be udp://host:port, this version sends by UDP only",
+            "127.0.0.1",
+            "DD_DOGSTATSD_URL='tcp://agent:8125' is ignored: should be udp://host:port or unix:///path",
         ),
         (
             {"DD_DOGSTATSD_URL": "udp://agent:port"},
             "statsd_host",
             "127.0.0.1",
-            "DD_DOGSTATSD_URL='udp://agent:port' is ignored: should be udp://host:port, this version sends by UDP only",
+            "DD_DOGSTATSD_URL='udp://agent:port' is ignored: should be udp://host:port or unix:///path",
         ),
         (
             {"DD_AGENT_HOST": "http://agent", "STATSD_HOST": "daemon"},
@@ -133,7 +168,7 @@ def test_variables_of_other_tools_are_borrowed(
         (
             {"STATSD_MAXUDPSIZE": "9"},
             "statsd_max_payload_bytes",
-            1432,
+            None,
             "STATSD_MAXUDPSIZE='9' is ignored: should be a whole number from 64 to 65507",
         ),
     ],

@@ -19,6 +19,13 @@ _DATADOG = re.compile(
     r":(?P<values>-?\d+(?:\.\d+)?(?::-?\d+(?:\.\d+)?)*|[^|:@#,;=\n\r]+(?=\|s))"
     r"\|(?P<type>c|g|ms|h|d|s)(?:\|@(?P<rate>0\.\d+))?(?:\|#(?P<tags>[^|#\n]+))?"
 )
+_GRAPHITE = re.compile(
+    r"(?P<name>[A-Za-z0-9\-][A-Za-z0-9_\-]*(?:\.[A-Za-z0-9_\-]+)*)(?P<tags>(?:;[^;:|]+)*)"
+    r":(?P<values>[+\-]?\d+(?:\.\d+)?|[^|:@#,;=\n\r]+(?=\|s))"
+    r"\|(?P<type>c|g|ms|s)(?:\|@(?P<rate>0\.\d+))?"
+)
+_GRAPHITE_TAG = re.compile(r"(?P<key>[a-z][a-z0-9_\-.]*)=(?P<value>[A-Za-z0-9_.\-]+)")
+_PATTERNS = {"statsd": _PLAIN, "graphite": _GRAPHITE, "datadog": _DATADOG}
 _TAG = re.compile(r"(?P<key>[a-z][a-z0-9_\-./]*):(?P<value>[\w\-:./]*[\w\-./])")
 
 Line = tuple[str, list[str], str, str, dict[str, str]]
@@ -49,10 +56,18 @@ class Receiver:
 
 
 def parse_line(line: str, dialect: str) -> Line:
-    match = (_PLAIN if dialect == "statsd" else _DATADOG).fullmatch(line)
+    match = _PATTERNS[dialect].fullmatch(line)
     assert match, f"not a line of {dialect}: {line!r}"
     assert len(match["name"]) <= 200
     assert ".." not in match["name"]
+    if dialect == "graphite":
+        return (
+            match["name"],
+            [match["values"]],
+            match["type"],
+            match["rate"] or "",
+            _graphite_tags(match["tags"]),
+        )
     tags: dict[str, str] = {}
     for text in (match["tags"] or "").split(",") if match["tags"] else []:
         tag = _TAG.fullmatch(text)
@@ -62,6 +77,16 @@ def parse_line(line: str, dialect: str) -> Line:
         assert tag["key"] not in tags
         tags[tag["key"]] = tag["value"]
     return match["name"], match["values"].split(":"), match["type"], match["rate"] or "", tags
+
+
+def _graphite_tags(text: str) -> dict[str, str]:
+    pairs = [_GRAPHITE_TAG.fullmatch(pair) for pair in text.split(";")[1:]]
+    assert None not in pairs, f"not tags: {text!r}"
+    tags = [(pair["key"], pair["value"]) for pair in pairs if pair]
+    assert tags == sorted(tags)
+    assert len(dict(tags)) == len(tags)
+    assert "name" not in dict(tags)  # Carbon's own
+    return dict(tags)
 
 
 @pytest.fixture(scope="session")

@@ -11,6 +11,8 @@ from hypothesis import strategies as st
 from queue_telemetry._runtime import DeliveryLedger, DropReason
 from queue_telemetry.metrics import CATALOG, Batch, Series
 from queue_telemetry.statsd import DIALECTS, Emitter, StatsClient
+from queue_telemetry.statsd._outbox import Outbox
+from queue_telemetry.statsd._transport import BUSY, SendOutcome
 
 Record = Callable[..., tuple[StatsClient, list[str]]]
 MakeEmitter = Callable[..., tuple[Emitter, DeliveryLedger]]
@@ -76,6 +78,104 @@ def test_every_call_is_delivered_dropped_or_pending(
     assert delivery.accepted == added == delivery.delivered + sum(delivery.dropped.values())
     assert delivery.pending == emitter.pending_weight == 0
     assert all(0 < size <= limit for size in sizes)
+
+
+ANSWERS = st.sampled_from(
+    [None, None, None, BUSY, BUSY, DropReason.REFUSED, DropReason.UNSENT, DropReason.OVERSIZE]
+)
+
+
+class Faulty:
+    """A socket that is full, refuses or breaks as it was told to, in turn; a stream also takes payloads in part."""
+
+    has_address = True
+    refuses_late = True
+
+    def __init__(self, answers: list[SendOutcome], payload_bytes: int, *, stream: bool) -> None:
+        self._answers = answers
+        self._stream = stream
+        self._offered = 0
+        self._part: bytes | None = None
+        self.payload_bytes = payload_bytes
+        self.taken = 0
+
+    @property
+    def midway(self) -> bool:
+        return self._part is not None
+
+    def send(self, payload: bytes) -> SendOutcome:
+        assert 0 < len(payload) <= self.payload_bytes
+        if self._part not in {None, payload}:  # the rest of that comes first, else the stream is out of step
+            return BUSY
+        answer = self._answers[self._offered % len(self._answers)]
+        self._offered += 1
+        self._part = payload if self._stream and answer is BUSY else None
+        self.taken += answer is None
+        return answer
+
+    def close(self) -> None: ...
+
+    def forget(self) -> None: ...
+
+
+@settings(deadline=None)
+@given(
+    st.lists(BATCHES | st.sampled_from([0.0, 0.003]), max_size=10),
+    st.lists(ANSWERS, min_size=1, max_size=7),
+    st.booleans(),
+    st.sampled_from([64, 200, 8192]),
+    st.integers(1, 3),
+)
+def test_law_holds_at_any_moment_over_a_socket_that_is_full_refuses_or_breaks(
+    make_emitter: MakeEmitter,
+    steps: list[Batch | float],
+    answers: list[SendOutcome],
+    stream: bool,
+    limit: int,
+    max_waiting: int,
+) -> None:
+    client = StatsClient("127.0.0.1", dialect=DIALECTS["datadog"])
+    client._transport = Faulty(answers, limit, stream=stream)
+    client._outbox = Outbox(client._send, client._transport, client._give_up, max_waiting=max_waiting)
+    emitter, ledger = make_emitter(client)
+    added = 0
+    for step in steps:
+        if isinstance(step, Batch):
+            added += step.weight
+            emitter.add(step)
+            for number in range(3):  # somebody's calls on the same client come between
+                client.incr(f"own.n{number}")
+        else:
+            emitter.flush(step)
+        delivery = ledger.read()
+        assert delivery.accepted == added
+        assert delivery.pending == emitter.pending_weight >= 0
+    emitter.close(0.01)
+
+    delivery = ledger.read()
+    assert delivery.accepted == added == delivery.delivered + sum(delivery.dropped.values())
+    assert delivery.pending == emitter.pending_weight == 0
+
+
+@settings(deadline=None)
+@given(st.lists(ANSWERS, min_size=1, max_size=7), st.booleans(), st.integers(1, 5), st.integers(0, 30))
+def test_every_line_of_calls_by_hand_is_sent_dropped_or_waiting(
+    answers: list[SendOutcome], stream: bool, max_waiting: int, calls: int
+) -> None:
+    client = StatsClient("127.0.0.1", dialect=DIALECTS["datadog"])
+    client._transport = Faulty(answers, 8192, stream=stream)
+    client._outbox = Outbox(client._send, client._transport, client._give_up, max_waiting=max_waiting)
+    for number in range(1, calls + 1):
+        client.incr("jobs")
+        stats: Any = client.stats()
+        waiting = stats["datagrams_waiting"]
+        assert stats["lines"] + sum(stats["lines_dropped"].values()) + waiting == number
+        assert waiting <= max_waiting
+    client.close()
+
+    stats = client.stats()
+    assert stats["lines"] + sum(stats["lines_dropped"].values()) == calls
+    assert stats["datagrams_waiting"] == 0
 
 
 SANE_BATCHES = st.builds(

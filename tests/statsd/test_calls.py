@@ -38,6 +38,18 @@ def test_rate_comes_before_the_tags(record: Record) -> None:
     assert sent == ["app.jobs:1|c|@0.5|#queue:mail"]
 
 
+def test_graphite_tags_end_the_name_and_a_negative_gauge_follows_its_zero(record: Record) -> None:
+    client, sent = record("graphite", constant_tags={"env": "prod", "version": "1.2.3"})
+    random.seed(1)  # the first draw is 0.13
+    client.incr("jobs", 1, 0.5, tags={"queue": "mail"})
+    client.gauge("depth", -4)
+
+    assert sent == [
+        "app.jobs;env=prod;queue=mail:1|c|@0.5",
+        "app.depth;env=prod:0|g\napp.depth;env=prod:-4|g",
+    ]
+
+
 def test_plain_dialect_leaves_tags_out(record: Record) -> None:
     client, sent = record("statsd", constant_tags={"env": "prod"})
     client.incr("jobs", tags={"queue": "mail"})
@@ -74,7 +86,15 @@ def test_small_rate_has_no_exponent(record: Record, monkeypatch: pytest.MonkeyPa
         ("incr", ("jobs", 1, None), {}),
         ("incr", ("jobs",), {"tags": 5}),
         ("gauge", ("depth", float("inf")), {}),
-        ("gauge", ("depth", 1), {"delta": True}),
+        ("gauge", ("depth", float("nan")), {"delta": True}),
+        ("event", ("", "text"), {}),
+        ("event", (None, "text"), {}),
+        ("event", ("title", "text"), {"alert_type": "bad"}),
+        ("event", ("title", "text"), {"date_s": float("nan")}),
+        ("service_check", ("db", 4), {}),
+        ("service_check", ("db", True), {}),
+        ("service_check", ("...", 0), {}),
+        ("service_check", ("db", 0), {"tags": 5}),
         ("timing", ("took", -1), {}),
         ("timing", ("took", None), {}),
         ("set", ("users", ""), {}),
@@ -96,6 +116,52 @@ def test_strange_name_is_cleaned(record: Record, name: str, parse: Callable[[str
     client.incr(name)
 
     assert [parse(line, "statsd")[1] for line in sent] == [["1"]]
+
+
+def test_changes_of_a_gauge_are_summed_where_the_server_would_take_them_for_values(record: Record) -> None:
+    client, sent = record("datadog")
+    client.gauge("depth", 5, delta=True)
+    client.gauge("depth", -7, delta=True)
+    client.gauge("depth", 10, tags={"queue": "mail"})
+    with client.pipeline() as pipe:
+        pipe.gauge("depth", 0.5, delta=True, tags={"queue": "mail"})
+
+    assert sent == [
+        "app.depth:5|g",
+        "app.depth:-2|g",
+        "app.depth:10|g|#queue:mail",
+        "app.depth:10.5|g|#queue:mail",
+    ]
+
+
+@pytest.mark.parametrize("dialect", ["statsd", "graphite"])
+def test_changes_of_a_gauge_go_to_the_daemon_as_they_are(record: Record, dialect: str) -> None:
+    client, sent = record(dialect)
+    client.gauge("depth", 5, delta=True)
+    client.gauge("depth", -7, delta=True)
+
+    assert sent == ["app.depth:+5|g", "app.depth:-7|g"]
+
+
+def test_datadog_event_and_service_check_carry_tags(record: Record) -> None:
+    client, sent = record("datadog", constant_tags={"env": "prod"})
+    client.event("tïtle", "li\nne", alert_type="error", tags={"queue": "mail"})
+    client.service_check("redis.can_connect", 2, message="timed out")
+
+    assert sent == [
+        "_e{6,6}:tïtle|li\\nne|t:error|#env:prod,queue:mail",
+        "_sc|redis.can_connect|2|#env:prod|m:timed out",
+    ]
+
+
+@pytest.mark.parametrize("dialect", ["statsd", "graphite"])
+def test_other_dialects_refuse_events_and_service_checks(record: Record, dialect: str) -> None:
+    client, sent = record(dialect)
+    client.event("title", "text")
+    client.service_check("db", 0)
+
+    assert sent == []
+    assert client.stats()["lines_dropped"] == {"invalid": 2}
 
 
 JUNK = st.text(max_size=10) | st.sampled_from(["a:1|c\nb", "_e{1,1}:a|b", "x|#y", "host", "dd.internal.card"])

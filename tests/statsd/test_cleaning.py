@@ -4,6 +4,7 @@ from queue_telemetry.statsd import DIALECTS
 from queue_telemetry.statsd._cleaning import clean_key, clean_name, clean_set_value, clean_value, tag_suffix
 
 PLAIN = DIALECTS["statsd"]
+GRAPHITE = DIALECTS["graphite"]
 DATADOG = DIALECTS["datadog"]
 
 
@@ -57,7 +58,7 @@ def test_datadog_value_keeps_what_datadog_keeps(raw: str, clean: str) -> None:
     ],
 )
 def test_key_is_never_the_agents_own(raw: str, clean: str) -> None:
-    assert clean_key(raw) == clean
+    assert clean_key(raw, DATADOG) == clean
 
 
 def test_set_member_cannot_end_its_line() -> None:
@@ -65,7 +66,9 @@ def test_set_member_cannot_end_its_line() -> None:
 
 
 def test_tags_are_constant_then_own_then_static_then_slot() -> None:
-    suffix = tag_suffix([("queue", "mail")], [("tier", "free")], {"env": "prod"}, DATADOG, slot="3")
+    suffix = tag_suffix(
+        [("queue", "mail")], [("tier", "free")], {"env": "prod"}, DATADOG, owner={"slot": "3"}
+    )
 
     assert suffix == "|#env:prod,queue:mail,tier:free,slot:3"
 
@@ -79,7 +82,7 @@ def test_static_tag_cannot_replace_the_metrics_own() -> None:
 
 
 def test_own_tag_cannot_replace_the_slot() -> None:
-    assert tag_suffix([("slot", "9")], (), {}, DATADOG, slot="0") == "|#extra_slot:9,slot:0"
+    assert tag_suffix([("slot", "9")], (), {}, DATADOG, owner={"slot": "0"}) == "|#extra_slot:9,slot:0"
 
 
 def test_special_tag_wins_over_a_constant_one() -> None:
@@ -88,3 +91,35 @@ def test_special_tag_wins_over_a_constant_one() -> None:
 
 def test_tag_is_cut_at_200_characters() -> None:
     assert len(tag_suffix([("k", "v" * 500)], (), {}, DATADOG)) == len("|#") + 200
+
+
+@pytest.mark.parametrize(
+    ("raw", "clean"),
+    [
+        ("name", "extra_name"),
+        ("a=b;c", "a_b_c"),
+        ("a!b^c d", "a_b_c_d"),
+        ("host", "host"),
+        ("path/x", "path_x"),
+    ],
+)
+def test_graphite_key_is_one_that_carbon_takes(raw: str, clean: str) -> None:
+    assert clean_key(raw, GRAPHITE) == clean
+
+
+@pytest.mark.parametrize(
+    ("raw", "clean"),
+    [("~home", "_home"), ("a;b=c", "a_b_c"), ("v1.2-rc", "v1.2-rc"), ("http://x", "http___x")],
+)
+def test_graphite_value_is_one_that_carbon_and_the_daemon_leave_alone(raw: str, clean: str) -> None:
+    assert clean_value(raw, GRAPHITE) == clean
+
+
+def test_graphite_tags_are_sorted_since_the_daemon_tells_series_by_their_order() -> None:
+    suffix = tag_suffix([("type", "send"), ("queue", "mail")], [("a", "1")], {"env": "prod"}, GRAPHITE)
+
+    assert suffix == ";a=1;env=prod;queue=mail;type=send"
+
+
+def test_plain_dialect_has_no_tags() -> None:
+    assert tag_suffix([("queue", "mail")], (), {}, PLAIN) == ""

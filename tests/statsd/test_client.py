@@ -10,6 +10,7 @@ from statsd.client.base import StatsClientBase
 
 from queue_telemetry.exceptions import ConfigurationError
 from queue_telemetry.statsd import DIALECTS, StatsClient
+from queue_telemetry.statsd._transport import BUSY, SendOutcome
 
 MARKER = b"end.of.test:1|c"
 Call = tuple[str, tuple[Any, ...], dict[str, Any]]
@@ -100,7 +101,7 @@ def test_call_after_close_is_counted(receiver: Any, live: StatsClient) -> None:
 
 
 def test_line_over_the_limit_is_counted_and_not_sent(receiver: Any, live: StatsClient) -> None:
-    live.set("users", "x" * 2000)
+    live.set("users", "x" * 9000)
     live.incr("end.of.test")
 
     assert receiver.take_until(MARKER) == [b"app.end.of.test:1|c"]
@@ -138,6 +139,7 @@ def test_host_name_is_not_resolved_by_the_caller(monkeypatch: pytest.MonkeyPatch
         ({"port": 65_536}, "STATSD_PORT is 65536"),
         ({"maxudpsize": 10}, "STATSD_MAX_PAYLOAD_BYTES is 10"),
         ({"maxudpsize": 65_508}, "STATSD_MAX_PAYLOAD_BYTES is 65508"),
+        ({"socket_path": "dsd.socket"}, "STATSD_SOCKET is 'dsd.socket'"),
         ({"prefix": "..."}, "STATSD_PREFIX is '...'"),
         ({"prefix": "_"}, "STATSD_PREFIX is '_'"),
         ({"prefix": "été"}, "STATSD_PREFIX is 'été'"),
@@ -169,3 +171,22 @@ def test_arguments_have_the_names_and_places_of_the_package() -> None:
     ours, theirs = (list(signature(client).parameters) for client in (StatsClient, statsd.StatsClient))
 
     assert theirs == ours[: len(theirs)]
+
+
+def test_close_tries_once_more_and_gives_up_the_rest(live: StatsClient, receiver: Any) -> None:
+    answers: list[SendOutcome] = [BUSY, BUSY, None, BUSY]
+    send = live._transport.send
+
+    def answer(payload: bytes) -> SendOutcome:
+        return send(payload) if (outcome := answers.pop(0)) is None else outcome
+
+    live._transport.send = answer  # type: ignore[method-assign] # a socket that is full at will
+    live.incr("first")
+    live.incr("second")
+    assert live.stats()["datagrams_waiting"] == 2
+    live.close()
+    live.close()
+
+    assert receiver.take(1) == [b"app.first:1|c"]
+    assert live.stats()["lines_dropped"] == {"shutdown": 1}
+    assert live.stats()["datagrams_waiting"] == 0

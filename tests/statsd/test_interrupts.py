@@ -1,8 +1,9 @@
 """The law under exceptions that come out of nowhere, as a time limit's do from a signal handler."""
 
+import socket
 import sys
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Generator, Mapping
 from itertools import count
 from types import FrameType
 from typing import Any
@@ -12,6 +13,8 @@ import pytest
 from queue_telemetry._runtime import DeliveryLedger, DropReason
 from queue_telemetry.metrics import CATALOG, Batch, Series
 from queue_telemetry.statsd import Emitter, StatsClient
+from queue_telemetry.statsd._socket_path import SocketPath
+from queue_telemetry.statsd._unix_transport import UnixTransport
 
 MakeEmitter = Callable[..., tuple[Emitter, DeliveryLedger]]
 Record = Callable[..., tuple[StatsClient, list[str]]]
@@ -20,7 +23,6 @@ QUEUES = ("a", "b.c", "b_c", "d/e")
 COUNTERS = [Series(CATALOG["queue.tasks.completed"], (queue, "t")) for queue in QUEUES]
 TIMER = Series(CATALOG["queue.task.wait"], ("a", "t"))
 GAUGES = [Series(CATALOG["queue.size"], ("a",)), Series(CATALOG["queue.active_workers"])]
-STRIDE = 47  # byte codes between the places tried; each of thousands would take a minute
 
 
 class Interrupt(BaseException):
@@ -28,14 +30,59 @@ class Interrupt(BaseException):
 
 
 class Kernel:
-    """Stands where the socket does; it takes a datagram within one call in C, as a socket does."""
+    """Stands where the socket does; no byte code of it is a place to raise at, as there is none in a socket."""
+
+    type = socket.SOCK_DGRAM
 
     def __init__(self) -> None:
         self.taken: list[bytes] = []
-        self.send = self.taken.append
+
+    def send(self, data: bytes, flags: int = 0) -> int:
+        self.taken.append(data)
+        return len(data)
 
     def close(self) -> None:
         """The client closes it."""
+
+
+class FullKernel(Kernel):
+    """Has no room each third time."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._offers = count(1)
+
+    def send(self, data: bytes, flags: int = 0) -> int:
+        if next(self._offers) % 3 == 0:
+            raise BlockingIOError(11, "full")
+        return super().send(data)
+
+
+class StreamKernel(FullKernel):
+    """The same with a stream, which takes up to 100 bytes at once; what it took is cut into payloads again."""
+
+    type = socket.SOCK_STREAM
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._stream = b""
+
+    def send(self, data: bytes, flags: int = 0) -> int:
+        if next(self._offers) % 3 == 0:
+            raise BlockingIOError(11, "full")
+        self._stream += data[:100]
+        while len(self._stream) >= 4 + (size := int.from_bytes(self._stream[:4], "little")):
+            self.taken.append(self._stream[4 : 4 + size])
+            self._stream = self._stream[4 + size :]
+        return len(data[:100])
+
+
+def client_of(kernel: Kernel) -> StatsClient:
+    client = StatsClient("127.0.0.1", 9, maxudpsize=128)
+    if isinstance(kernel, StreamKernel):
+        client._transport = client._outbox._transport = UnixTransport(SocketPath("/nowhere", ()), 8192)
+    client._transport._socket = kernel  # type: ignore[attr-defined] # where the kernel begins
+    return client
 
 
 def interrupted(nth: int, work: Callable[[], Any]) -> bool:
@@ -56,12 +103,17 @@ def interrupted(nth: int, work: Callable[[], Any]) -> bool:
     before = sys.gettrace()
     sys.settrace(trace)
     try:
-        work()
+        next(contained(work))
     except Interrupt:
         return True
     finally:
         sys.settrace(before)
     return False
+
+
+def contained(work: Callable[[], Any]) -> Generator[Any]:
+    """Do *work* where the exception that is being handled at the interrupt stays behind: a generator has its own."""
+    yield work()
 
 
 def check_law(stats: Mapping[str, Any]) -> None:
@@ -83,13 +135,15 @@ def sums(taken: list[bytes]) -> Counter[str]:
     return found
 
 
+# Byte codes between the places tried, since each of thousands would take a minute.
+@pytest.mark.parametrize(("make_kernel", "stride"), [(Kernel, 47), (FullKernel, 109), (StreamKernel, 251)])
 @pytest.mark.parametrize("closes", [False, True])
 def test_an_exception_at_any_byte_code_loses_nothing_and_counts_nothing_twice(
-    make_emitter: MakeEmitter, closes: bool
+    make_emitter: MakeEmitter, closes: bool, make_kernel: Callable[[], Kernel], stride: int
 ) -> None:
-    for nth in count(1, STRIDE):
-        client, kernel = StatsClient("127.0.0.1", 9, maxudpsize=128), Kernel()
-        client._transport._socket = kernel  # type: ignore[assignment] # where the kernel begins
+    for nth in count(1, stride):
+        kernel = make_kernel()
+        client = client_of(kernel)
         ledger_reads: dict[str, Callable[[], Any]] = {}
         emitter, ledger = make_emitter(client, signals=ledger_reads)
         ledger_reads["metrics"] = ledger.read
@@ -126,6 +180,32 @@ def test_an_exception_at_any_byte_code_loses_nothing_and_counts_nothing_twice(
         assert found["counters"] + found["timings"] <= 17
         emitter.close(1.0)
         if not was_interrupted:
+            return
+
+
+@pytest.mark.parametrize(("make_kernel", "stride"), [(Kernel, 3), (FullKernel, 3), (StreamKernel, 7)])
+def test_an_exception_at_any_byte_code_of_calls_by_hand_loses_none_that_was_taken_in(
+    make_kernel: Callable[[], Kernel], stride: int
+) -> None:
+    for nth in count(1, stride):
+        kernel, returned = make_kernel(), 0
+        client = client_of(kernel)
+
+        def work(client: StatsClient = client) -> None:
+            nonlocal returned
+            for number in range(6):
+                client.incr(f"call.{number}")
+                returned += 1
+
+        was_interrupted = interrupted(nth, work)
+        while not client.advance():
+            pass
+        client.close()
+        found = [int(payload.decode().removeprefix("call.").removesuffix(":1|c")) for payload in kernel.taken]
+
+        assert found in ([*range(returned)], [*range(returned + 1)])
+        if not was_interrupted:
+            assert client.stats()["lines"] == 6
             return
 
 

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from queue_telemetry.metrics import CATALOG, Kind, Metric, Owner, Series
+from queue_telemetry.metrics import CATALOG, OTHER, Kind, Metric, Owner, Series
 from queue_telemetry.statsd import DIALECTS
 from queue_telemetry.statsd._naming import Rendered, SeriesNames, clean_constant_tags
 
@@ -67,6 +67,25 @@ def test_datadog_name_is_the_metrics_and_values_are_tags(series: Series, rendere
     assert names("datadog", env="prod")[series] == rendered
 
 
+@pytest.mark.parametrize(
+    ("series", "name"),
+    [
+        (Series(COMPLETED, ("mail", "")), "app.queue.tasks.completed;env=prod;queue=mail"),
+        (
+            Series(COMPLETED, ("a.b", "c/d"), (("tier", "free"),)),
+            "app.queue.tasks.completed;env=prod;queue=a.b;tier=free;type=c_d",
+        ),
+        (Series(DURATION, ("mail", "", "")), "app.queue.task.duration;env=prod;queue=mail"),
+        (
+            Series(IN_FLIGHT, ("mail", "")),
+            "app.queue.tasks.in_flight;env=prod;host=web-1.example.org;queue=mail;slot=2",
+        ),
+    ],
+)
+def test_graphite_name_ends_in_sorted_tags_without_the_version(series: Series, name: str) -> None:
+    assert names("graphite", env="prod", version="1.2.3")[series] == Rendered(name, "")
+
+
 def test_name_says_the_unit_of_its_line_type() -> None:
     series = Series(DURATION, ("mail", "", ""))
     in_ms, in_seconds = (names("datadog", timer_type=timer_type)[series] for timer_type in ("ms", "h"))
@@ -91,7 +110,15 @@ def test_series_is_rendered_once() -> None:
     assert len(table) == 1
 
 
-@pytest.mark.parametrize("dialect", ["statsd", "datadog"])
+def test_series_that_stand_for_all_beyond_a_limit_are_counted() -> None:
+    table = names()
+    for values in (("mail", "send"), (OTHER, OTHER)):
+        assert table[Series(COMPLETED, values)]
+
+    assert (len(table), table.folded) == (2, 1)
+
+
+@pytest.mark.parametrize("dialect", ["statsd", "graphite", "datadog"])
 def test_a_series_is_called_the_same_whatever_else_a_process_knows(dialect: str) -> None:
     queues = ["mail in", "mail.in", "mail/in", "mail_in", "mail-in", "m" * 300, "m" * 301]
     series = [Series(COMPLETED, (queue, "send")) for queue in queues]
@@ -182,7 +209,7 @@ def test_long_values_are_cut_and_the_depth_stays() -> None:
     assert max(len(first.name), len(second.name)) <= 200
 
 
-@pytest.mark.parametrize("dialect", ["statsd", "datadog"])
+@pytest.mark.parametrize("dialect", sorted(DIALECTS))
 def test_name_of_which_nothing_is_left_is_none(dialect: str) -> None:
     assert names(dialect)[Series(Metric("...", Kind.COUNTER))] is None
 
@@ -204,7 +231,7 @@ TEXTS = st.text(max_size=8) | st.sampled_from(["a.b", "a_b", "a:b", "none", "_e{
 @settings(deadline=None)
 @given(
     st.lists(st.tuples(METRICS, TEXTS, TEXTS, st.lists(st.tuples(TEXTS, TEXTS), max_size=2)), max_size=8),
-    st.sampled_from(["statsd", "datadog"]),
+    st.sampled_from(sorted(DIALECTS)),
 )
 def test_no_text_can_forge_a_line_or_merge_two_series(
     parse: Callable[[str, str], Any], rows: list[tuple[Metric, str, str, list[tuple[str, str]]]], dialect: str

@@ -57,6 +57,23 @@ def test_flush_sends_each_kind_of_datadog_line(record: Record, make_emitter: Mak
     ]
 
 
+def test_flush_sends_each_kind_of_graphite_line(record: Record, make_emitter: MakeEmitter) -> None:
+    client, sent = record("graphite", constant_tags={"env": "prod", "version": "1"})
+    emitter, _ = make_emitter(client, slot=2)
+    emitter.add(
+        Batch(counters=[(COUNTER, 3, 3)], timings=[(TIMER, [0.25, 0.5])], gauges=[(PROCESS_GAUGE, -1, 1)])
+    )
+    emitter.flush(1.0)
+
+    assert lines(sent) == [
+        "app.queue.active_workers;env=prod;host=h1;slot=2:0|g",
+        "app.queue.active_workers;env=prod;host=h1;slot=2:-1|g",
+        "app.queue.tasks.completed;env=prod;queue=mail;type=send:3|c",
+        "app.queue.task.wait;env=prod;queue=mail;type=send:250.000|ms",
+        "app.queue.task.wait;env=prod;queue=mail;type=send:500.000|ms",
+    ]
+
+
 def test_gauge_is_sent_again_at_each_flush_and_idle_counter_is_not(
     record: Record, make_emitter: MakeEmitter
 ) -> None:

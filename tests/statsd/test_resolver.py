@@ -4,11 +4,17 @@ from collections.abc import Callable, Generator, Sequence
 
 import pytest
 
+from queue_telemetry.statsd import _resolver
 from queue_telemetry.statsd._resolver import Address, Resolver, _look_up
 
 FIRST: Address = (socket.AF_INET, ("192.0.2.1", 8125))
 SECOND: Address = (socket.AF_INET, ("192.0.2.2", 8125))
 Make = Callable[..., Resolver]
+
+
+@pytest.fixture(autouse=True)
+def _forgetful(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_resolver, "_remembered", {})
 
 
 @pytest.fixture
@@ -149,3 +155,25 @@ def test_answer_that_comes_after_the_stop_is_not_told(make: Make, told: list[Seq
     resolver._step()
 
     assert told == []
+
+
+def test_next_resolver_begins_with_the_last_answer_and_asks_once_that_is_old(
+    make: Make, told: list[Sequence[Address]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make("statsd.internal", lambda host, port: [FIRST])._step()
+    resolver = make("statsd.internal", lambda host, port: [SECOND])
+
+    assert resolver.await_answer(0)
+    assert (told, dns_threads()) == ([[FIRST], [FIRST]], [])
+
+    resolver._fresh_until_s = 0.0  # half a minute later
+    resolver.start()
+    assert resolver._answered.wait(5.0)
+    assert resolver._loop is not None
+
+
+def test_remembered_answers_are_bounded(make: Make) -> None:
+    for number in range(100):
+        make(f"host-{number}.internal", lambda host, port: [FIRST])._step()
+
+    assert len(_resolver._remembered) <= 16

@@ -12,7 +12,7 @@ from queue_telemetry.statsd._transport import UdpTransport
 
 @pytest.fixture
 def transport() -> Generator[UdpTransport]:
-    transport = UdpTransport()
+    transport = UdpTransport(8192)
     yield transport
     transport.close()
 
@@ -129,7 +129,7 @@ def test_socket_that_broke_is_opened_again(receiver: Any, transport: UdpTranspor
 def test_forgetting_closes_the_socket_though_another_thread_holds_the_lock() -> None:
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as receiver:
         receiver.bind(("127.0.0.1", 0))
-        transport = UdpTransport()
+        transport = UdpTransport(8192)
         transport.retarget([(socket.AF_INET, receiver.getsockname())])
         assert transport.send(b"a:1|c") is None
         descriptor = transport._socket.fileno() if transport._socket is not None else -1

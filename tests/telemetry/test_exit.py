@@ -25,7 +25,7 @@ for _ in range(50): work()
 def test_at_exit_everything_is_sent(
     run_script: RunScript, statsd: StatsdServer, collector: Collector
 ) -> None:
-    run_script(_WORK, statsd_flush_interval_s=60, log_linger_s=60, options=("-X", "dev"))
+    run_script(_WORK, statsd_flush_interval_s=10, log_linger_s=60, options=("-X", "dev"))
 
     assert statsd.wait_until(lambda: statsd.counter("queue.tasks.completed") == 50)
     assert 150 == len(collector.records)
@@ -45,7 +45,7 @@ def test_at_exit_everything_is_sent(
 def test_however_it_ends_everything_is_sent(
     run_script: RunScript, statsd: StatsdServer, collector: Collector, ending: str, code: int
 ) -> None:
-    run_script(_WORK + ending, code=code, quiet=False, statsd_flush_interval_s=60, log_linger_s=60)
+    run_script(_WORK + ending, code=code, quiet=False, statsd_flush_interval_s=10, log_linger_s=60)
 
     assert statsd.wait_until(lambda: statsd.counter("queue.tasks.completed") == 50)
     assert 150 == len(collector.records)

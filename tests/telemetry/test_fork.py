@@ -92,7 +92,7 @@ def test_what_the_parent_has_pending_stays_the_parents(
         os.waitpid(pid, 0)
         say(closed=qt.close())
         """,
-        statsd_flush_interval_s=60,
+        statsd_flush_interval_s=10,
         log_linger_s=60,
     )
 
@@ -309,7 +309,7 @@ def test_processes_that_live_together_have_slots_of_their_own(run_script: RunScr
             """,
             statsd_port=plain.port,
             statsd_dialect="statsd",
-            statsd_flush_interval_s=60,
+            statsd_flush_interval_s=10,
         ).said
 
         names = [name for name in plain.names if name.startswith("queue.worker.slots.total.")]
