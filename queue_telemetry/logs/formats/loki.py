@@ -28,6 +28,7 @@ _METADATA: Final = (
     "span_id",
 )
 _VALUE_CHARS: Final = 512  # of a label 2,048 bytes are taken, of all metadata of a line 64 KiB
+_UNKNOWN: Final = "unknown_service"  # as Loki names what comes without
 _BLOCKED: Final = 260  # Loki's own status: ingestion is blocked for this tenant, on purpose
 # Lines are counted by the distributor for each reason, by the ingester for a stream.
 _REFUSED: Final = re.compile(rb"\b(\d{1,9}) errors like: |total ignored: (\d{1,9}) out of ")
@@ -96,8 +97,8 @@ class LokiFormat:
 
 
 def _labels(record: Mapping[str, object]) -> tuple[str, ...]:
-    """Return names and values in turn; service_name always, since a stream needs a label and Loki would add this."""
-    labels = ["service_name", text_of(record.get("service", "unknown_service"))[:_VALUE_CHARS]]
+    """Return names and values in turn; service_name always and never empty, since a stream needs a label that is not."""
+    labels = ["service_name", text_of(record.get("service") or _UNKNOWN)[:_VALUE_CHARS]]
     if "env" in record:
         labels += "env", text_of(record["env"])[:_VALUE_CHARS]
     if "level" in record:

@@ -54,10 +54,13 @@ def test_structured_metadata_is_text_and_short(lines: Lines) -> None:
     } == metadata
 
 
-def test_a_record_of_no_service_has_a_label_nevertheless(lines: Lines) -> None:
-    body = LokiFormat().body(lines({"service": None, "env": None, "level": None}))
+@pytest.mark.parametrize(
+    "line", [b"{}", b'{"service":""}', b'{"service":null}'], ids=["none", "empty", "null"]
+)
+def test_a_record_of_no_service_has_a_label_nevertheless(line: bytes) -> None:
+    body = bytes(LokiFormat().body(bytearray(line + b"\n")))
 
-    assert {"service_name": "unknown_service"} == json.loads(body)["streams"][0]["stream"]
+    assert body.startswith(b'{"streams":[{"stream":{"service_name":"unknown_service"},"values":[[')
 
 
 def test_a_record_without_a_time_has_the_present_one(lines: Lines) -> None:
