@@ -131,6 +131,16 @@ class OutgoingQueue(StoredQueue):
                     )
                 )
 
+    def drop_adopted(self) -> bool:
+        """Drop the oldest records of a dead process that wait, for the space that they take; False when there are none."""
+        with self._changing() as may_change:
+            oldest = next((chunk for chunk in self._sealed if chunk.adopted), None)
+            if not may_change or oldest is None:
+                return False
+            self._sealed.remove(oldest)
+            self._forget(oldest, DropReason.SPOOL_FULL)
+            return True
+
     def store_next(self) -> bool:
         """Give the oldest sealed chunk without one its copy on disk; False when none is left or the disk is against it."""
         with self._changing() as may_change:
@@ -162,10 +172,10 @@ class OutgoingQueue(StoredQueue):
         return bool(self._sealed)
 
     @property
-    def has_adopted(self) -> bool:
-        """Whether records of a dead process wait."""
+    def adopted_chunks(self) -> int:
+        """How many chunks of dead processes wait."""
         with self._lock:
-            return any(chunk.adopted for chunk in (self._in_flight, *self._sealed) if chunk)
+            return sum(chunk.adopted for chunk in (self._in_flight, *self._sealed) if chunk)
 
     @contextmanager
     def _changing(self) -> Generator[bool]:

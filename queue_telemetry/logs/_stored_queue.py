@@ -90,7 +90,8 @@ class StoredQueue(ChunkQueue):
         if self._spool is None:
             return None
         while not self._spool.room_for(len(lines)):
-            oldest = next((other for other in self._sealed if other.disk and other is not chunk), None)
+            stored = (other for other in self._sealed if other.disk and other is not chunk)
+            oldest = min(stored, key=_born_s, default=None)  # what the dead left waits behind what is newer
             if oldest is None:
                 return None
             self._sealed.remove(oldest)
@@ -190,3 +191,7 @@ class StoredQueue(ChunkQueue):
             if not (kept and self._join(kept[-1], chunk)):
                 kept.append(chunk)
         self._sealed.extendleft(reversed(kept))
+
+
+def _born_s(chunk: Chunk) -> float:
+    return chunk.born_s

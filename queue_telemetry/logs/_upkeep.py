@@ -1,9 +1,9 @@
-"""What the shipper does between requests: spill, adopt, and tell of losses once they are over."""
+"""What the shipper does between requests: spill, adopt, keep to the disk's limit, and tell of losses."""
 
 import math
 from typing import Final
 
-from queue_telemetry._runtime import Clock
+from queue_telemetry._runtime import Clock, say
 from queue_telemetry.logs._storage import LossRecord
 from queue_telemetry.logs.buffer import RecordBuffer
 from queue_telemetry.logs.spool import Spool
@@ -11,6 +11,8 @@ from queue_telemetry.logs.spool import Spool
 __all__ = ["Upkeep"]
 
 _ADOPT_EVERY_S: Final = 60.0
+_LIMIT_EVERY_S: Final = 60.0
+_MOST_ADOPTED: Final = 4_096  # chunks, of some hundred bytes of memory each
 _TELL_EVERY_S: Final = 60.0  # a record a minute of a loss that goes on
 
 
@@ -32,6 +34,8 @@ class Upkeep:
         self._spool = spool
         self._make_loss_record = make_loss_record
         self._adopt_at_s = -math.inf
+        self._limit_at_s = -math.inf
+        self._looked_elsewhere = False
         self._failing = False
         self._tell_at_s = -math.inf
 
@@ -49,11 +53,14 @@ class Upkeep:
             self.tell_losses()
         if self._spool is None:
             return
-        if not failing:
-            self._adopt(self._spool)
-        else:
+        if not self._looked_elsewhere:
+            self._look_elsewhere(self._spool)
+        if failing:
             while self._buffer.store_next():
                 pass
+        else:
+            self._adopt(self._spool)
+        self._keep_to_limit(self._spool)
         self._spool.speak()
 
     def tell_losses(self, *, at_once: bool = False) -> None:
@@ -69,11 +76,40 @@ class Upkeep:
     def _adopt(self, spool: Spool) -> None:
         """Take over one segment at a time of those that dead processes left, behind what waits."""
         now_s = self._clock.monotonic()
-        if now_s < self._adopt_at_s or self._buffer.refusing or self._buffer.has_adopted:
+        if now_s < self._adopt_at_s or self._buffer.refusing or self._buffer.adopted_chunks:
             return
+        if not self._take_over(spool):
+            self._adopt_at_s = now_s + _ADOPT_EVERY_S
+
+    def _keep_to_limit(self, spool: Spool) -> None:
+        """Count against the limit what the dead left, whether it can be sent or not: a crash loop must not fill the disk.
+
+        What is too much is taken over, so that it is in the accounts, and the oldest of it dropped.
+        """
+        now_s = self._clock.monotonic()
+        if now_s < self._limit_at_s:
+            return
+        self._limit_at_s = now_s + _LIMIT_EVERY_S
+        while not self._buffer.refusing and (excess_bytes := spool.excess_bytes()) > 0:
+            if self._buffer.adopted_chunks < _MOST_ADOPTED and self._take_over(spool):
+                continue
+            enough_bytes = spool.used_bytes - excess_bytes
+            if not self._buffer.drop_adopted():
+                return
+            while spool.used_bytes > enough_bytes and self._buffer.drop_adopted():
+                pass
+
+    def _take_over(self, spool: Spool) -> bool:
         batch_bytes, max_records = self._buffer.batch_limits
         places = spool.adopt(batch_bytes=batch_bytes, max_records=max_records)
-        if places is None:
-            self._adopt_at_s = now_s + _ADOPT_EVERY_S
-        else:
+        if places is not None:
             self._buffer.adopt(places)
+        return places is not None
+
+    def _look_elsewhere(self, spool: Spool) -> None:
+        """Say once that records wait for a destination that is no longer the one."""
+        self._looked_elsewhere = True
+        left_bytes = spool.elsewhere_bytes()
+        if left_bytes:
+            message = "the spool holds %d bytes of log records for another LOG_URL or LOG_FORMAT, which nobody sends"
+            say("logs.elsewhere", message, left_bytes)

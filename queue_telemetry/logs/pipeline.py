@@ -76,10 +76,5 @@ def _spool(endpoint: Endpoint, storage: Storage | None, clock: Clock) -> Spool |
     if storage is None or storage.durability == "memory":
         return None
     return Spool(
-        storage.folder,
-        endpoint.destination,
-        max_bytes=storage.max_bytes,
-        max_age_s=storage.max_age_s,
-        clock=clock,
-        owner=storage.owner,
+        storage.folder, endpoint.destination, max_bytes=storage.max_bytes, clock=clock, owner=storage.owner
     )

@@ -243,13 +243,12 @@ def make_spool(manual_clock: ManualClock, tmp_path: Path) -> Iterator[Callable[.
     made: list[Spool] = []
     owner = object()
 
-    def make(max_bytes: int = 1 << 28, max_age_s: float = 1e9, clock: Clock | None = None) -> Spool:
+    def make(max_bytes: int = 1 << 28, clock: Clock | None = None) -> Spool:
         made.append(
             Spool(
                 tmp_path / "spool",
                 "collector",
                 max_bytes=max_bytes,
-                max_age_s=max_age_s,
                 clock=clock or manual_clock.clock,
                 owner=owner,
             )

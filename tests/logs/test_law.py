@@ -57,7 +57,6 @@ class Lives(RuleBasedStateMachine):
                 Path(self._folder.name) / "spool",
                 "collector",
                 max_bytes=self._spool_bytes,
-                max_age_s=1e9,
                 clock=self._clock,
                 owner=self._owner,
             )

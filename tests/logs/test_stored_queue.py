@@ -234,7 +234,7 @@ def test_what_is_left_is_adopted_and_delivered_by_the_next(
     successor = make_buffer(spool=successor_spool)
     successor.adopt(successor_spool.adopt())
 
-    assert successor.has_adopted
+    assert successor.adopted_chunks
     assert lines == _drain(successor)
     assert (0, 10, 10) == (
         successor.read()[0].accepted,

@@ -2,7 +2,10 @@
 
 import json
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
+
+import pytest
 
 from queue_telemetry._runtime import DropReason
 from queue_telemetry.logs._answer import Answer, Failure
@@ -110,6 +113,98 @@ def test_nothing_is_adopted_while_the_collector_fails(
     shipper.step()
 
     assert 0 == shipper.delivery().adopted
+
+
+def _leave(make_spool: Make, lines: bytes) -> None:
+    """Leave a spool as a process does that is killed while the collector is down."""
+    left = make_spool()
+    assert left.write(lines, lines.count(b"\n"))
+    left.close()
+
+
+def _segment_bytes(folder: Path) -> int:
+    return sum(segment.stat().st_size for segment in folder.rglob("*.seg"))
+
+
+@pytest.mark.parametrize("failures", [0, 1], ids=["before the first attempt", "while it fails"])
+def test_what_a_crash_loop_leaves_during_an_outage_stays_within_the_limit_of_the_disk(
+    make_buffer: Make, make_spool: Make, make_shipper: Make, list_sender: Any, tmp_path: Path, failures: int
+) -> None:
+    for process in range(40):  # more than are held at a time
+        _leave(make_spool, (b"%04d" % process + b"x" * 995 + b"\n") * 10)
+    spool = make_spool(max_bytes=150_000)
+    shipper = make_shipper(make_buffer(spool=spool), spool=spool)
+    list_sender.answers = [_DOWN] * 9
+    if failures:
+        shipper._courier.schedule.failed(1000.0)
+
+    shipper.step()
+
+    assert _segment_bytes(tmp_path) <= 150_000
+    delivery, held, _ = shipper.buffer.read()
+    assert 250 <= delivery.dropped[DropReason.SPOOL_FULL] <= 270, "no more than is needed"
+    assert delivery.adopted == delivery.dropped[DropReason.SPOOL_FULL] + held
+
+
+def test_of_too_much_the_oldest_goes(
+    make_buffer: Make, make_spool: Make, make_shipper: Make, list_sender: Any, manual_clock: Any
+) -> None:
+    for process in range(4):
+        _leave(make_spool, b"%d" % process + b"x" * 50_000 + b"\n")
+        manual_clock.advance(1)
+    spool = make_spool(max_bytes=120_000)
+    shipper = make_shipper(make_buffer(spool=spool), spool=spool)
+
+    while shipper.step() == 0:
+        pass
+
+    assert [b"2", b"3"] == [body[:1] for body in list_sender.bodies]
+    assert {DropReason.SPOOL_FULL: 2} == shipper.delivery().dropped
+
+
+def test_own_records_displace_older_ones_of_the_dead(
+    make_buffer: Make, make_spool: Make, make_shipper: Make, list_sender: Any, manual_clock: Any
+) -> None:
+    _leave(make_spool, b"old" + b"x" * 50_000 + b"\n")
+    manual_clock.advance(1)
+    spool = make_spool(max_bytes=120_000)
+    buffer = make_buffer(spool=spool, batch_bytes=40_000)
+    shipper = make_shipper(buffer, spool=spool)
+    list_sender.answers = [_DOWN, _DOWN]
+    for name in (b"1", b"2", b"3"):
+        buffer.append(name + b"x" * 39_000 + b"\n")
+    shipper.step()
+    assert 1 == shipper.delivery().adopted
+
+    shipper.step()
+
+    assert {DropReason.SPOOL_FULL: 1} == shipper.delivery().dropped
+    assert 0 == buffer.adopted_chunks
+
+
+def test_what_waits_for_another_destination_is_said_once(
+    make_buffer: Make,
+    make_spool: Make,
+    make_shipper: Make,
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    dead = tmp_path / "spool" / "0123456789abcdef" / "1-1-a"
+    dead.mkdir(parents=True)
+    for folder in (dead.parent, dead.parent.parent):
+        folder.chmod(0o700)
+    (dead / "0000000000000001.seg").write_bytes(b"x" * 70)
+    spool = make_spool()
+    shipper = make_shipper(make_buffer(spool=spool), spool=spool)
+
+    for _ in range(2):
+        shipper.step()
+        monkeypatch.setattr("queue_telemetry._runtime.log._last", {})
+
+    assert [
+        "the spool holds 70 bytes of log records for another LOG_URL or LOG_FORMAT, which nobody sends"
+    ] == caplog.messages
 
 
 def test_one_record_tells_of_losses_once_they_are_over(

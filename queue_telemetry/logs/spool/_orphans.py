@@ -2,6 +2,8 @@
 
 import os
 import re
+from collections.abc import Container
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -10,9 +12,10 @@ from queue_telemetry.logs.spool._folder import entered
 from queue_telemetry.logs.spool._locked_directory import LockedDirectory
 from queue_telemetry.logs.spool._segment import Segment
 
-__all__ = ["Orphans"]
+__all__ = ["Orphans", "left_elsewhere_bytes"]
 
 _DIRECTORY: Final = re.compile(r"[0-9]+-[0-9]+-[0-9a-f]+")
+_DESTINATION: Final = re.compile(r"[0-9a-f]{16}")
 _SEGMENT: Final = re.compile(r"[0-9a-f]{16}\.seg")
 _MOST_HELD: Final = 16  # each takes two descriptors
 
@@ -61,6 +64,17 @@ class Orphans:
             if len(self._held) >= _MOST_HELD or not self._hold_next():
                 return None
 
+    def waiting_bytes(self) -> int:
+        """Return the length of the segments that `first` has not returned yet, but for those of processes that live.
+
+        Raises:
+            OSError: The directories cannot be read.
+        """
+        held = self._held[-1:]  # those before it have no more names
+        return sum(_length(one.directory, name) for one in held for name in one.names) + _abandoned_bytes(
+            self._folder, self._destination, self._given_up
+        )
+
     def go_on(self, taken_over: Segment | None = None) -> None:
         """Go on behind the first segment, which was taken over, or could not be read."""
         held = self._held[-1]
@@ -105,3 +119,42 @@ class Orphans:
             except OSError:
                 self._given_up.add(directory.name)
                 directory.release()
+
+
+def left_elsewhere_bytes(folder: Path, destination: str) -> int:
+    """Return the length of the segments that dead processes left below *folder* for other destinations.
+
+    Raises:
+        OSError: The directories cannot be read.
+    """
+    with entered(folder, make=False) as above:
+        names = os.listdir(above)  # noqa: PTH208 - pathlib lists no descriptor
+    left_bytes = 0
+    for name in filter(_DESTINATION.fullmatch, names):
+        if name != destination:
+            with suppress(OSError):  # a file, a link, another user's: no process of ours left it
+                left_bytes += _abandoned_bytes(folder, name, ())
+    return left_bytes
+
+
+def _abandoned_bytes(folder: Path, destination: str, given_up: Container[str]) -> int:
+    """Return the length of all segments in directories whose lock can be had, which nobody holds then."""
+    left_bytes = 0
+    with entered(folder, destination, make=False) as above:
+        names = os.listdir(above)  # noqa: PTH208
+        for name in filter(_DIRECTORY.fullmatch, names):
+            directory = None if name in given_up else LockedDirectory.take_over(above, name)
+            if directory is not None:
+                try:
+                    segments = filter(_SEGMENT.fullmatch, directory.names())
+                    left_bytes += sum(_length(directory, segment) for segment in segments)
+                finally:
+                    directory.release()
+    return left_bytes
+
+
+def _length(directory: LockedDirectory, name: str) -> int:
+    try:
+        return os.stat(name, dir_fd=directory.number, follow_symlinks=False).st_size
+    except OSError:
+        return 0

@@ -9,21 +9,18 @@ from typing import Final
 
 from queue_telemetry._runtime import Clock
 from queue_telemetry.exceptions import ConfigurationError
+from queue_telemetry.logs.spool._adoption import Adoption
 from queue_telemetry.logs.spool._disk import DiskTrouble, is_passing
 from queue_telemetry.logs.spool._folder import check_setting
 from queue_telemetry.logs.spool._frame import HEADER_BYTES, encode_frame
-from queue_telemetry.logs.spool._index import index_segment
 from queue_telemetry.logs.spool._instances import Claim, claim
-from queue_telemetry.logs.spool._orphans import Orphans
 from queue_telemetry.logs.spool._scan import Frame, scan
-from queue_telemetry.logs.spool._segment import Segment
 from queue_telemetry.logs.spool._segments import Segments
 from queue_telemetry.logs.spool.place import Place
 
 __all__ = ["Spool"]
 
 _GONE: Final = frozenset({errno.ENOENT, errno.EBADF})  # of a directory that was removed
-_ADOPTION_ENDS_WITHIN_S: Final = 0.2  # reading one segment takes a fraction of that
 
 
 class Spool:
@@ -37,7 +34,6 @@ class Spool:
         folder: LOG_SPOOL_DIR.
         destination: A short name for the collector and the format, to be a directory's name.
         max_bytes: Limit of what this process holds on disk, what it took over included.
-        max_age_s: After how many seconds a place is expired.
         clock: For times of birth and for pauses.
         owner: Who may have several spools at once on one folder and destination, such as a successor while the one
             before closes; None for nobody.
@@ -47,14 +43,7 @@ class Spool:
     """
 
     def __init__(
-        self,
-        folder: Path,
-        destination: str,
-        *,
-        max_bytes: int,
-        max_age_s: float,
-        clock: Clock,
-        owner: object | None = None,
+        self, folder: Path, destination: str, *, max_bytes: int, clock: Clock, owner: object | None = None
     ) -> None:
         if sys.platform == "win32":
             raise ConfigurationError(
@@ -64,16 +53,12 @@ class Spool:
         check_setting(folder)
         self._claim: Claim | None = claim(folder, destination, owner)
         self._max_bytes = max_bytes
-        self._max_age_s = max_age_s
         self._clock = clock
         self._lock = threading.RLock()  # re-entrant: a signal handler may close in the middle of a change
-        self._adopting = threading.Lock()
         self._closed = False
         self._disk = DiskTrouble(folder, clock)
         self._segments = Segments(folder, destination, max_bytes=max_bytes, clock=clock)
-        self._orphans = Orphans(folder, destination)
-        self._damaged_frames = 0
-        self._damaged_records = 0
+        self._adoption = Adoption(folder, destination, self._segments, self._lock, self._disk)
 
     def write(self, lines: bytes | bytearray, records: int) -> Place | None:
         """Write one frame and return its place; None when the disk does not take it, then or a little before.
@@ -109,10 +94,6 @@ class Spool:
                 except OSError as error:
                     self._disk.count(error)
             return self._segments.used_bytes <= most_bytes
-
-    def is_expired(self, place: Place) -> bool:
-        """Tell whether a place is older than `max_age_s`."""
-        return self._clock.time() - place.born_s > self._max_age_s
 
     def read(self, place: Place) -> tuple[bytearray, int] | None:
         """Return the lines of a place, and how many of its records a torn or changed byte cost. Not under a lock.
@@ -161,18 +142,18 @@ class Spool:
             Places in the order of their writing; none when nothing in the segment was whole.
         """
         self.speak()
-        if not self._adopting.acquire(blocking=False):
-            return None
-        try:
-            return None if self._closed else self._adopt(batch_bytes, max_records)
-        except OSError as error:
-            if error.errno != errno.ENOENT:  # else no process has written there yet
-                self._disk.count(error)
-            return None
-        finally:
-            if self._closed:
-                self._orphans.release()
-            self._adopting.release()
+        return self._adoption.next(batch_bytes=batch_bytes, max_records=max_records)
+
+    def excess_bytes(self) -> int:
+        """Return by how much this process's segments and those of the dead that nobody has exceed `max_bytes`.
+
+        Negative or 0 when they do not. Not under a lock: it looks into each directory. Must not raise.
+        """
+        return self._adoption.waiting_bytes() + self.used_bytes - self._max_bytes
+
+    def elsewhere_bytes(self) -> int:
+        """Return how much dead processes left in the folder for other destinations. As `excess_bytes`."""
+        return self._adoption.elsewhere_bytes()
 
     def speak(self) -> None:
         """Say what the disk refused since the last time. Not under a lock."""
@@ -181,7 +162,12 @@ class Spool:
     @property
     def damaged(self) -> tuple[int, int]:
         """Stretches of segments that were torn or changed when they were adopted, and the records in them."""
-        return self._damaged_frames, self._damaged_records
+        return self._adoption.damaged_frames, self._adoption.damaged_records
+
+    @property
+    def used_bytes(self) -> int:
+        """What this process holds on disk, in bytes of segments."""
+        return self._segments.used_bytes
 
     def stats(self) -> dict[str, object]:
         """Return what is on disk, and what went wrong with it."""
@@ -189,8 +175,8 @@ class Spool:
             return {
                 "bytes": self._segments.used_bytes,
                 "segments": len(self._segments),
-                "damaged_frames": self._damaged_frames,
-                "damaged_records": self._damaged_records,
+                "damaged_frames": self._adoption.damaged_frames,
+                "damaged_records": self._adoption.damaged_records,
                 "errors": dict(self._disk.errors),
             }
 
@@ -204,9 +190,7 @@ class Spool:
                 self._segments.close()
             except OSError as error:
                 self._disk.count(error)
-        if self._adopting.acquire(timeout=_ADOPTION_ENDS_WITHIN_S):  # else the adoption lets go at its end
-            self._orphans.release()
-            self._adopting.release()
+        self._adoption.close()
         self._claim = None
 
     def forget(self) -> None:
@@ -214,7 +198,7 @@ class Spool:
         self._lock = threading.RLock()
         self._closed = True
         self._segments.forget()
-        self._orphans.forget()
+        self._adoption.forget()
         self._claim = None
 
     def _count(self, error: OSError) -> None:
@@ -228,32 +212,3 @@ class Spool:
         except OSError as further:
             self._disk.count(further)
         self._segments.leave_lost_directory()
-
-    def _adopt(self, batch_bytes: int, max_records: int) -> list[Place] | None:
-        while (first := self._orphans.first()) is not None:
-            segment = Segment(*first, self._segments.new_number())
-            try:
-                descriptor = segment.open()
-            except OSError as error:
-                if is_passing(error):
-                    raise
-                self._disk.count(error)
-                self._orphans.go_on()
-                continue
-            try:
-                segment.size = os.fstat(descriptor).st_size
-                segment.load_progress()
-                places, damages = index_segment(
-                    segment, descriptor, batch_bytes=batch_bytes, max_records=max_records
-                )
-            finally:
-                os.close(descriptor)
-            with self._lock:
-                if self._closed:
-                    return None
-                self._orphans.go_on(segment)
-                self._damaged_frames += len(damages)
-                self._damaged_records += sum(damage.records for damage in damages)
-                self._segments.take_over(segment)
-            return places
-        return None

@@ -23,7 +23,7 @@ from queue_telemetry.logs.spool import Spool
 folder = Path(sys.argv[1])
 
 def make_spool(**kwargs):
-    return Spool(folder, "dest", max_bytes=1 << 28, max_age_s=1e6, clock=SYSTEM_CLOCK, **kwargs)
+    return Spool(folder, "dest", max_bytes=1 << 28, clock=SYSTEM_CLOCK, **kwargs)
 """
 
 
@@ -43,12 +43,8 @@ class Folder:
     hands: Hands
     spools: list[Spool] = field(default_factory=list)
 
-    def spool(
-        self, *, max_bytes: int = 1 << 28, max_age_s: float = 1e6, owner: object | None = None
-    ) -> Spool:
-        made = Spool(
-            self.path, "dest", max_bytes=max_bytes, max_age_s=max_age_s, clock=self.hands.clock, owner=owner
-        )
+    def spool(self, *, max_bytes: int = 1 << 28, owner: object | None = None) -> Spool:
+        made = Spool(self.path, "dest", max_bytes=max_bytes, clock=self.hands.clock, owner=owner)
         self.spools.append(made)
         return made
 

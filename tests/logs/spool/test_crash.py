@@ -164,7 +164,7 @@ def test_a_forked_child_leaves_the_lock_to_its_parent(
         try:
             before = descriptors()
             getattr(spool, end)()
-            own = Spool(folder.path, "dest", max_bytes=1 << 20, max_age_s=1.0, clock=spool._clock)
+            own = Spool(folder.path, "dest", max_bytes=1 << 20, clock=spool._clock)
             fine = (
                 descriptors() == before - 3
                 and spool.write(b"child\n", 1) is None

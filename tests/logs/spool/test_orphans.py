@@ -1,12 +1,9 @@
-"""What a dead process left is taken over by one living one, segment by segment."""
+"""Directories of dead processes are found in their order and measured; what is no spool's is left alone."""
 
 import os
-import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol
-
-import pytest
 
 from queue_telemetry.logs.spool import Place, Spool
 from queue_telemetry.logs.spool._frame import encode_frame
@@ -44,18 +41,6 @@ def _segment(number: int) -> str:
     return f"{number:016x}.seg"
 
 
-def test_frames_are_taken_over_in_their_order(folder: Folder, adopt_all: Adopt, read_all: Read) -> None:
-    folder.left_by_a_dead_process(b"1\n", b"2\n")
-    folder.hands.now_s += 1
-    folder.left_by_a_dead_process(b"3\n", b"4\n")
-    spool = folder.spool()
-
-    places = adopt_all(spool)
-
-    assert b"1\n2\n3\n4\n" == read_all(spool, places)
-    assert [2, 2] == [place.records for place in places]
-
-
 def test_one_segment_at_a_time(folder: Folder) -> None:
     _dead_directory(folder, "1-1-a", {_segment(n): encode_frame(b"%d\n" % n, 1, 1.0) for n in (16, 2, 1)})
     spool = folder.spool()
@@ -71,62 +56,6 @@ def test_one_segment_at_a_time(folder: Folder) -> None:
     ]
 
 
-def test_what_was_acknowledged_stays_so(folder: Folder, adopt_all: Adopt, read_all: Read) -> None:
-    before = folder.spool()
-    places = [before.write(b"%d\n" % number, 1) for number in range(4)]
-    for number in (0, 1, 3):
-        place = places[number]
-        assert place is not None
-        before.acknowledge(place)
-    before.close()
-    spool = folder.spool()
-
-    assert b"2\n3\n" == read_all(spool, adopt_all(spool))  # only a beginning is remembered
-
-
-@pytest.mark.parametrize("damage", [b"", b"\x1a\0\0\0", b"\x1a\0\0\0\1\2\3\4", b"\xff" * 8], ids=repr)
-def test_a_changed_progress_sends_again_rather_than_loses(
-    folder: Folder, adopt_all: Adopt, read_all: Read, damage: bytes
-) -> None:
-    before = folder.spool()
-    for number in range(2):
-        place = before.write(b"%d\n" % number, 1)
-    assert place is not None
-    before.acknowledge(Place(place.segment, 0, place.start, 1, 2, 0.0))
-    before.close()
-    folder.files("*.ack")[0].write_bytes(damage)
-    spool = folder.spool()
-
-    assert b"0\n1\n" == read_all(spool, adopt_all(spool))
-
-
-def test_progress_survives_a_second_death(folder: Folder, adopt_all: Adopt, read_all: Read) -> None:
-    folder.left_by_a_dead_process(b"1\n", b"2\n", b"3\n")
-    first = folder.spool()
-    for places in iter(lambda: first.adopt(max_records=1), None):
-        first.acknowledge(places[0])
-    first.close()
-    second = folder.spool()
-    adopt_all(second)
-    second.close()
-    third = folder.spool()
-
-    assert b"2\n3\n" == read_all(third, adopt_all(third))
-    assert 1 == len(folder.directories())
-
-
-def test_nothing_is_left_once_all_is_acknowledged(folder: Folder, adopt_all: Adopt) -> None:
-    folder.left_by_a_dead_process(b"1\n", b"2\n")
-    spool = folder.spool()
-    for place in adopt_all(spool):
-        spool.acknowledge(place)
-    assert 0 == spool.stats()["bytes"]
-
-    spool.close()
-
-    assert [] == folder.directories()
-
-
 def test_the_living_are_left_alone(folder: Folder, adopt_all: Adopt, read_all: Read) -> None:
     owner = object()
     living = folder.spool(owner=owner)
@@ -136,45 +65,6 @@ def test_the_living_are_left_alone(folder: Folder, adopt_all: Adopt, read_all: R
 
     assert [] == adopt_all(spool)
     assert b"1\n" == read_all(living, [place])
-
-
-def test_frames_are_joined_up_to_a_batch(folder: Folder) -> None:
-    folder.left_by_a_dead_process(*[b"12345678\n"] * 10, b"x" * 100 + b"\n")
-    spool = folder.spool()
-
-    places = spool.adopt(batch_bytes=40, max_records=3)
-
-    assert places is not None
-    assert [(3, 27), (3, 27), (3, 27), (1, 9), (1, 101)] == [(place.records, place.bytes) for place in places]
-
-
-def test_damage_is_counted_and_does_not_keep_the_segment(folder: Folder) -> None:
-    folder.left_by_a_dead_process(b"1\n", b"2\n3\n", b"4\n")
-    data = bytearray(folder.files()[0].read_bytes())
-    data[52] ^= 1
-    folder.files()[0].write_bytes(data)
-    spool = folder.spool()
-
-    places = spool.adopt()
-
-    assert places is not None
-    assert [1, 1] == [place.records for place in places]
-    assert (1, 2) == spool.damaged
-    for place in reversed(places):
-        spool.acknowledge(place)
-    assert [] == folder.files()
-
-
-@pytest.mark.parametrize(
-    "data", [b"", b"\0" * 5000, encode_frame(b"1\n", 1, 1.0)[:-1]], ids=["empty", "zeros", "torn"]
-)
-def test_a_segment_without_a_whole_frame_goes(folder: Folder, data: bytes) -> None:
-    directory = _dead_directory(folder, "1-1-a", {_segment(1): data})
-    spool = folder.spool()
-
-    assert [[], None] == [spool.adopt(), spool.adopt()]
-    assert not directory.exists()
-    assert [] == folder.files()
 
 
 def test_an_abandoned_directory_goes(folder: Folder) -> None:
@@ -217,23 +107,6 @@ def test_a_pipe_in_place_of_a_segment_does_not_block(folder: Folder, adopt_all: 
     assert [] == adopt_all(folder.spool())
 
 
-def test_taking_over_needs_nothing_of_a_full_disk(
-    folder: Folder, adopt_all: Adopt, read_all: Read, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    folder.left_by_a_dead_process(b"1\n", b"2\n")
-    folder.hands.now_s += 1
-    folder.left_by_a_dead_process(b"3\n")
-    spool = folder.spool()
-
-    def full(*_: object, **__: object) -> None:
-        raise OSError(28, "No space left on device")
-
-    for call in ("mkdir", "pwrite", "rename"):
-        monkeypatch.setattr(os, call, full)
-
-    assert b"1\n2\n3\n" == read_all(spool, adopt_all(spool))
-
-
 def test_an_heir_of_an_heir_finds_all_in_its_order(folder: Folder, adopt_all: Adopt, read_all: Read) -> None:
     _dead_directory(folder, "1-1-a", {_segment(n): encode_frame(b"%d\n" % n, 1, 1.0) for n in (1, 2, 3)})
     first = folder.spool()
@@ -261,54 +134,55 @@ def test_so_many_directories_are_held_and_no_more_until_one_is_done(
     assert 3 == len(adopt_all(spool))
 
 
-def test_thousands_of_segments_stream_and_leave_no_descriptor(
+def test_what_nobody_took_over_is_measured(folder: Folder) -> None:
+    frame = encode_frame(b"1\n", 1, 1.0)
+    _dead_directory(folder, "1-1-a", {_segment(1): frame, _segment(2): frame * 2, "notes.txt": b"mine"})
+    _dead_directory(folder, "2-1-a", {_segment(1): frame * 4})
+    spool = folder.spool(max_bytes=1000)
+    assert 7 * len(frame) - 1000 == spool.excess_bytes()
+
+    spool.adopt()
+
+    assert len(frame) == spool.used_bytes
+    assert 7 * len(frame) - 1000 == spool.excess_bytes()
+
+
+def test_what_the_living_have_is_not_measured(folder: Folder) -> None:
+    owner = object()
+    folder.spool(owner=owner).write(b"1\n", 1)
+    spool = folder.spool(owner=owner, max_bytes=1000)
+
+    assert -1000 == spool.excess_bytes()
+
+
+def test_measuring_leaves_the_directories_for_others_and_no_descriptor(
     folder: Folder, descriptors: Callable[[], int]
 ) -> None:
-    frame = encode_frame((b"x" * 999 + b"\n") * 20, 20, 1.0)
-    for process in range(200):
-        _dead_directory(folder, f"{process}-1-a", {_segment(n): frame * 5 for n in range(10)})
+    _dead_directory(folder, "1-1-a", {_segment(1): encode_frame(b"1\n", 1, 1.0)})
     spool = folder.spool()
     before = descriptors()
-    tracemalloc.start()
-    try:
-        records, most = 0, 0
-        while (places := spool.adopt()) is not None:
-            records += sum(place.records for place in places)
-            most = max(most, descriptors())
-            for place in places:
-                spool.acknowledge(place)
-        peak_bytes = tracemalloc.get_traced_memory()[1]
-    finally:
-        tracemalloc.stop()
-
-    assert 200_000 == records
-    assert peak_bytes < 1_000_000  # of 200 MB
-    assert most <= before + 4
-    spool.close()
+    spool.excess_bytes()
+    spool.elsewhere_bytes()
     assert before == descriptors()
-    assert [] == folder.directories()
+
+    assert spool.adopt()
 
 
-def test_a_large_segment_is_not_loaded_whole(folder: Folder) -> None:
-    frame = encode_frame((b"x" * 999 + b"\n") * 1000, 1000, 1.0)
-    _dead_directory(folder, "1-1-a", {_segment(1): frame * 8})
-    spool = folder.spool()
-    tracemalloc.start()
-    try:
-        places = spool.adopt()
-        peak_bytes = tracemalloc.get_traced_memory()[1]
-    finally:
-        tracemalloc.stop()
+def test_before_anything_was_written_there_is_nothing_to_measure(folder: Folder) -> None:
+    spool = folder.spool(max_bytes=1000)
 
-    assert places is not None
-    assert 8 == len(places)
-    assert peak_bytes < 1_000_000
+    assert (-1000, 0, {}) == (spool.excess_bytes(), spool.elsewhere_bytes(), spool.stats()["errors"])
 
 
-def test_two_at_once_do_not_adopt(folder: Folder) -> None:
-    folder.left_by_a_dead_process(b"1\n")
-    spool = folder.spool()
-    with spool._adopting:
-        assert spool.adopt() is None
+def test_what_is_left_for_other_destinations_is_measured(folder: Folder, tmp_path: Path) -> None:
+    owner = object()
+    folder.spool(owner=owner).write(b"1\n", 1)
+    dead = folder.path / "0123456789abcdef" / "1-1-a"
+    dead.mkdir(parents=True, mode=0o700)
+    dead.parent.chmod(0o700)
+    (dead / _segment(1)).write_bytes(b"x" * 70)
+    (folder.path / "fedcba9876543210").symlink_to(tmp_path)
+    (folder.path / "dead-letters.ndjson").write_bytes(b"{}")
+    spool = folder.spool(owner=owner)
 
-    assert spool.adopt() is not None
+    assert (70, {}) == (spool.elsewhere_bytes(), spool.stats()["errors"])

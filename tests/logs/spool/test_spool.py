@@ -24,7 +24,7 @@ class Folder(Protocol):
     path: Path
     hands: Hands
 
-    def spool(self, *, max_bytes: int = ..., max_age_s: float = ..., owner: object | None = ...) -> Spool: ...
+    def spool(self, *, max_bytes: int = ..., owner: object | None = ...) -> Spool: ...
     def files(self, pattern: str = ...) -> list[Path]: ...
     def directories(self) -> list[Path]: ...
 
@@ -161,16 +161,6 @@ def test_room_is_made_of_a_current_segment_that_is_done(folder: Folder) -> None:
 
     assert spool.room_for(90_000)
     assert [] == folder.files()
-
-
-def test_a_place_expires(folder: Folder) -> None:
-    spool = folder.spool(max_age_s=10.0)
-    place = _written(spool)
-    folder.hands.now_s += 10
-    assert not spool.is_expired(place)
-    folder.hands.now_s += 1
-
-    assert spool.is_expired(place)
 
 
 def test_a_relative_folder_stays_where_it_is(
