@@ -276,11 +276,11 @@ def _check(batches: list[list[tuple[int, int]]], said: list[tuple[int, int]], ki
         assert sorted(numbers) == numbers
 
 
+@pytest.mark.parametrize("kills", [3, pytest.param(12, marks=pytest.mark.acceptance)])
 @pytest.mark.parametrize("weather", ["up", "slow", "down", "flapping"])
 def test_all_whose_call_returned_arrive_though_their_processes_are_killed(
-    collector: Collector, door: Door, launch: Launch, weather: str
+    collector: Collector, door: Door, launch: Launch, weather: str, kills: int
 ) -> None:
-    kills = 12
     if weather == "slow":
         collector.answer(*[200] * 100, delay_s=0.03)
     elif weather == "down":
@@ -317,13 +317,13 @@ def test_a_killed_process_that_spills_leaves_nothing_that_hinders_the_next(
     collector: Collector, door: Door, launch: Launch
 ) -> None:
     door.shut()
-    launcher = launch(["killed"] * 10, "spill")
+    launcher = launch(["killed"] * 3, "spill")
     said = launcher.said()
     door.open()
 
     batches = _settle(collector, launcher, [])
 
-    _check(batches, said, 10)
+    _check(batches, said, 3)
 
 
 @pytest.mark.acceptance

@@ -29,14 +29,7 @@ import queue_telemetry as qt
 def say(**values):
     os.write(1, json.dumps(values).encode() + b"\\n")
 """
-_STRICT = [
-    "-X",
-    "dev",
-    "-W",
-    "error",
-    "-W",
-    "ignore::DeprecationWarning",
-]  # 3.12 deprecates forks beside threads
+_STRICT = ["-W", "error", "-W", "ignore::DeprecationWarning"]  # 3.12 deprecates forks beside threads
 _OURS = ("QUEUE_TELEMETRY_", "DD_", "STATSD_")
 
 
@@ -110,7 +103,7 @@ def telemetry(make_telemetry: MakeTelemetry) -> Telemetry:
 
 @pytest.fixture
 def run_script(tmp_path: Path, settings: dict[str, object]) -> RunScript:
-    """Run a script against the receivers, as strictly as Python can; it must write nothing to stderr."""
+    """Run a script against the receivers, with warnings as errors; it must write nothing to stderr."""
 
     def run(
         body: str,

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from queue_telemetry.logs._answer import Answer, Failure
@@ -225,7 +225,6 @@ _ANSWERS = st.builds(
 
 
 @pytest.mark.parametrize("name", FORMATS)
-@settings(max_examples=200)
 @given(answer=_ANSWERS, records=st.integers(1, 8))
 def test_each_record_has_one_fate_whatever_is_answered(name: str, answer: Answer, records: int) -> None:
     wire_format: Format = FORMATS[name](_URL)

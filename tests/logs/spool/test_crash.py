@@ -96,11 +96,12 @@ def test_all_whose_write_returned_is_there_after_a_kill(
     assert found == [b"%d" % number for number in range(len(found))]
 
 
-def test_hundreds_of_kills_lose_nothing_and_repeat_nothing(
-    folder: Folder, start: Start, adopt_all: Adopt, read_all: Read
+@pytest.mark.parametrize("kills", [40, pytest.param(300, marks=pytest.mark.acceptance)])
+def test_many_kills_lose_nothing_and_repeat_nothing(
+    folder: Folder, start: Start, adopt_all: Adopt, read_all: Read, kills: int
 ) -> None:
     process = start(_FORKS_AND_IS_KILLED_AGAIN_AND_AGAIN)
-    process.tell(b"300\n")
+    process.tell(b"%d\n" % kills)
     said = process.rest().splitlines()
     spool = folder.spool()
 
@@ -110,10 +111,10 @@ def test_hundreds_of_kills_lose_nothing_and_repeat_nothing(
         for place in places:
             spool.acknowledge(place)
 
-    assert len({line.partition(b"-")[0] for line in said}) == 300
+    assert len({line.partition(b"-")[0] for line in said}) == kills
     assert len(found) == len(set(found))
     assert set(said) <= set(found)
-    assert len(found) <= len(said) + 300
+    assert len(found) <= len(said) + kills
 
 
 def test_two_living_processes_leave_each_other_alone(folder: Folder, start: Start, adopt_all: Adopt) -> None:
