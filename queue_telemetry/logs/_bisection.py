@@ -12,6 +12,8 @@ __all__ = ["Bisection", "Course", "RefusedBatch", "Suspicion", "suspected"]
 _MAX_REQUESTS: Final = 32  # beyond the first; one bad record of a thousand needs twenty
 _TELLING: Final = 14  # both halves, all four quarters and all eight eighths: hardly single records
 _CONFIGURATION: Final = 0.9  # the share of parts refused from which on it is not the records
+_TELLING_AT_FIRST: Final = 3  # a batch and its halves, of a destination that never took anything
+_TELLING_IN_DOUBT: Final = 64  # once others were taken, what was parked is hardly kept for a wrong setting
 
 
 class Course(Enum):
@@ -19,7 +21,9 @@ class Course(Enum):
 
     HALVE = auto()
     GIVE_UP = auto()
-    """It is, or holds, a record that is never taken."""
+    """It is a record that is never taken."""
+    LATER = auto()
+    """Try others first, and then this again with as many requests as at first."""
     PARK = auto()
     """Nearly everything is refused: some setting is wrong."""
 
@@ -58,33 +62,57 @@ class Bisection:
     """Decides for one destination what is tried next of what it refused.
 
     All parts of one size are tried before any smaller one, so that a wrong setting shows before a record is given up.
+    None is given up before the destination took one.
+
+    Attributes:
+        has_taken: Whether the destination ever took a record.
     """
 
     def __init__(self) -> None:
+        self.has_taken = False
         self._refused_in_row = 0
 
-    def refused(self, chunk: "Chunk") -> Course:
-        """Note that the collector will not take a part, or a batch that is no part yet."""
+    def refused(self, chunk: "Chunk", *, others: bool) -> Course:
+        """Note that the collector will not take a part, or a batch that is no part yet.
+
+        Args:
+            chunk: What was refused; no longer a part where it is to be parked or tried later.
+            others: Whether others wait, which could be tried first.
+        """
         self._refused_in_row += 1
         batch = suspected(chunk)
         if batch is not None:
             batch.requests += 1
             batch.refused += 1
             batch.waiting -= 1
-        if self._refused_in_row >= _TELLING or (
+        if self._is_setting(chunk, batch) or (chunk.records == 1 and not self.has_taken and not others):
+            self._refused_in_row = _TELLING_IN_DOUBT  # until one is taken, each probe parks anew
+            if batch is not None:
+                batch.parked = True
+            chunk.suspect = None
+            chunk.doubted = True
+            return Course.PARK
+        if chunk.records == 1 and self.has_taken:
+            return Course.GIVE_UP
+        if chunk.records == 1 or (batch is not None and batch.requests + batch.waiting + 2 > _MAX_REQUESTS):
+            chunk.suspect = None
+            return Course.LATER
+        return Course.HALVE
+
+    def _is_setting(self, chunk: "Chunk", batch: RefusedBatch | None) -> bool:
+        if not self.has_taken:
+            return self._refused_in_row >= _TELLING_AT_FIRST
+        if chunk.doubted:
+            return self._refused_in_row >= _TELLING_IN_DOUBT
+        return self._refused_in_row >= _TELLING or (
             batch is not None
             and batch.requests >= _TELLING
             and batch.refused > _CONFIGURATION * batch.requests
-        ):
-            if batch is not None:
-                batch.parked = True
-            return Course.PARK
-        if chunk.records == 1 or (batch is not None and batch.requests + batch.waiting + 2 > _MAX_REQUESTS):
-            return Course.GIVE_UP
-        return Course.HALVE
+        )
 
     def taken(self, chunk: "Chunk") -> None:
         """Note that the collector took a part, or any batch."""
+        self.has_taken = True
         self._refused_in_row = 0
         batch = suspected(chunk)
         if batch is not None and chunk.suspect is not None:

@@ -41,6 +41,7 @@ class Chunk:
         disk: Its copy on disk, which it may share with others; None without one.
         severe: Where in the data the lines of ERROR and above begin and end, in order; kept while there is no copy.
         suspect: What is known of the refused batch that it is a part of; None when it is not.
+        doubted: Whether it was refused when nearly everything was, so that a setting was wrong or all of it is bad.
         adopted: Whether it was taken over from a dead process.
     """
 
@@ -54,4 +55,5 @@ class Chunk:
     disk: OnDisk | None = None
     severe: list[tuple[int, int]] = field(default_factory=list)
     suspect: "Suspicion | None" = None
+    doubted: bool = False
     adopted: bool = False

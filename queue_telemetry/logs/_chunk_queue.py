@@ -64,6 +64,7 @@ class ChunkQueue:
             last.records + chunk.records > self._max_records
             or last.size_bytes + chunk.size_bytes > self._batch_bytes
             or last.suspect is not chunk.suspect
+            or last.doubted is not chunk.doubted
             or last.adopted is not chunk.adopted
             or chunk.born_s - last.born_s > _JOINED_S
             or (last.disk is None) is not (chunk.disk is None)

@@ -1,7 +1,7 @@
 """Carry one chunk to the collector and act on the verdict: settle it, keep it, split it, search it, give it up."""
 
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Final
 
 from queue_telemetry._runtime import Clock, DropReason, say
@@ -10,6 +10,7 @@ from queue_telemetry.logs._bisection import Bisection, Course
 from queue_telemetry.logs._chunk import Chunk
 from queue_telemetry.logs._circuit import Circuit
 from queue_telemetry.logs._encoder import MAX_RECORD_BYTES
+from queue_telemetry.logs._refused_records import RefusedRecords
 from queue_telemetry.logs._retry import RetrySchedule
 from queue_telemetry.logs._size_limit import SizeLimit
 from queue_telemetry.logs._split import halves_by_bytes, halves_by_records, lines_of, pick
@@ -21,6 +22,7 @@ from queue_telemetry.logs.spool import DeadLetters
 __all__ = ["Courier"]
 
 _TOO_LARGE: Final = 413
+_BREATH_S: Final = 1.0  # until a search that took many requests goes on, when nothing else is to be sent
 
 
 class Courier:
@@ -63,7 +65,7 @@ class Courier:
         self.last_error: str | None = None
         self._buffer = buffer
         self._format = wire_format
-        self._dead_letters = dead_letters
+        self._refused_records = RefusedRecords(dead_letters, clock)
         self._clock = clock
         self._batch_bytes = batch_bytes
         self._limit = SizeLimit(batch_bytes)
@@ -119,7 +121,9 @@ class Courier:
         if len(fitting) == len(lines):
             return False
         too_long = Rejection(0, 0, f"longer than {self._format.max_record_bytes} bytes")
-        self._give_up((line, too_long) for line in lines if len(line) > self._format.max_record_bytes)
+        self._refused_records.take(
+            (line, too_long) for line in lines if len(line) > self._format.max_record_bytes
+        )
         self._bisection.release(chunk)
         parts = [pick(chunk, lines, fitting)] if fitting else []
         records = len(lines) - len(fitting)
@@ -158,12 +162,16 @@ class Courier:
             self._keep(chunk, answer)
             return
         unnamed = min(max(verdict.unnamed, 0), chunk.records - len(refused) - len(again))
+        if not self._bisection.has_taken and len(refused) + unnamed == chunk.records:
+            self.last_error = f"HTTP {answer.status}, no record taken"
+            self._refused(chunk, verdict, answer)
+            return
         self._bisection.taken(chunk)
         parts = []
         dropped: dict[DropReason, int] = {}
         if refused or again:
             lines = lines_of(chunk.data)
-            dropped = self._give_up((lines[index], refused[index]) for index in sorted(refused))
+            dropped = self._refused_records.take((lines[index], refused[index]) for index in sorted(refused))
             parts = [pick(chunk, lines, again)] if again else []
         for part in parts:
             part.suspect = None
@@ -192,15 +200,22 @@ class Courier:
             self._buffer.settle(chunk, again=halves_by_bytes(chunk))
 
     def _refused(self, chunk: Chunk, verdict: Verdict, answer: Answer) -> None:
-        course = self._bisection.refused(chunk)
+        others = self._buffer.has_sealed
+        course = self._bisection.refused(chunk, others=others)
         if course is Course.PARK:
             self._park(chunk, answer, last=True)  # so that others show whether it is the records after all
             return
-        self.schedule.succeeded(self._clock.monotonic())
-        if course is Course.HALVE:
-            self._halve(chunk)
-        else:
-            self._bury(chunk, answer.status, verdict.excerpt, DropReason.REJECTED)
+        self.schedule.succeeded(
+            self._clock.monotonic(), _BREATH_S if course is Course.LATER and not others else 0.0
+        )
+        match course:
+            case Course.HALVE:
+                self._halve(chunk)
+            case Course.LATER:
+                self.sent["retries"] += 1
+                self._buffer.give_back(chunk, last=True)
+            case Course.GIVE_UP:
+                self._bury(chunk, answer.status, verdict.excerpt, DropReason.REJECTED)
 
     def _halve(self, chunk: Chunk, *, unsent: bool = False) -> None:
         halves = halves_by_records(chunk)
@@ -225,23 +240,11 @@ class Courier:
     def _bury(self, chunk: Chunk, status: int | None, excerpt: str, reason: DropReason) -> None:
         lines = lines_of(chunk.data)
         rejection = Rejection(0, status or 0, excerpt)
-        dropped = self._give_up((line, rejection) for line in lines)
+        dropped = self._refused_records.take((line, rejection) for line in lines)
         if reason is DropReason.OVERSIZE:
             dropped = {reason: chunk.records}
         if self._buffer.settle(chunk, dropped):
             self._say_given_up(dropped)
-
-    def _give_up(self, letters: Iterable[tuple[bytes, Rejection]]) -> dict[DropReason, int]:
-        """Write records to the file for such; return how many are in it, and how many are only counted."""
-        dropped: dict[DropReason, int] = {}
-        now_s = self._clock.time()
-        for line, rejection in letters:
-            written = self._dead_letters is not None and self._dead_letters.append(
-                line, status=rejection.status or None, excerpt=rejection.excerpt, at_s=now_s
-            )
-            reason = DropReason.DEAD_LETTERED if written else DropReason.REJECTED
-            dropped[reason] = dropped.get(reason, 0) + 1
-        return dropped
 
     def _say_given_up(self, dropped: Mapping[DropReason, int]) -> None:
         where = " (see the dead letters)" if DropReason.DEAD_LETTERED in dropped else ""

@@ -1,5 +1,6 @@
 """The way of chunks out of the buffer: taken, and settled or given back, each in one move under the lock."""
 
+import itertools
 import threading
 from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
@@ -75,11 +76,13 @@ class OutgoingQueue(StoredQueue):
                 return landed
 
     def give_back(self, chunk: Chunk, *, last: bool = False) -> None:
-        """Return the chunk in flight to its place, or behind all others, to be tried again."""
+        """Return the chunk in flight to its place, to be tried again; or *last*, with what was cut from it, behind all."""
         with self._changing():
             if self._in_flight is chunk:
                 self._in_flight = None
-                self._insert(chunk, len(self._sealed) if last else 0)
+                self._sealed.appendleft(chunk)
+                akin = itertools.takewhile(lambda other: other.number == chunk.number, self._sealed)
+                self._sealed.rotate(-sum(1 for _ in akin) if last else 0)
                 if self._spool is not None:
                     self._relieve()
 

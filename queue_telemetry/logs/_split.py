@@ -66,5 +66,6 @@ def _part(chunk: Chunk, data: bytearray, records: int, severe: list[tuple[int, i
         disk=chunk.disk,
         severe=severe,
         suspect=suspect,
+        doubted=chunk.doubted,
         adopted=chunk.adopted,
     )

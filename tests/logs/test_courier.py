@@ -176,11 +176,104 @@ def test_a_destination_that_is_parked_for_bad_records_heals_by_other_ones(
 
     run(shipper, hours=2)
 
-    assert (4000, {}, 2000) == (
-        shipper.delivery().delivered,
-        shipper.delivery().dropped,
-        shipper.buffer.read()[1],
-    ), "the bad ones are kept, until they are too old"
+    delivery, held, _ = shipper.buffer.read()
+    assert (4000, 2000) == (delivery.delivered, held + sum(delivery.dropped.values()))
+    assert sum(delivery.dropped.values()) < 64, "the bad ones are kept while nothing shows that they are bad"
+
+
+@_FIXTURES
+@given(st.sets(st.integers(0, 299), min_size=1, max_size=60))
+def test_no_good_record_is_given_up_however_many_are_bad(
+    filled: Any, make_shipper: Any, run: Any, tmp_path_factory: pytest.TempPathFactory, bad: set[int]
+) -> None:
+    folder = tmp_path_factory.mktemp("letters")
+    collector = Strict(bad)
+    shipper = make_shipper(filled(300), sender=collector, dead_letters=DeadLetters(folder))
+
+    run(shipper)
+
+    given_up = [letter["record"]["n"] for letter in _letters(folder)]
+    held = shipper.buffer.read()[1]
+    assert set(given_up) <= bad
+    assert 300 == len(collector.stored) + len(given_up) + held
+    assert held or sorted({*range(300)} - bad) == sorted(collector.stored)
+
+
+@pytest.mark.parametrize("records", [1, 3, 1000])
+def test_a_destination_that_never_took_anything_gets_three_requests_and_loses_nothing(
+    filled: Any, make_shipper: Any, manual_clock: Any, run: Any, records: int
+) -> None:
+    collector = Strict()
+    collector.status = 400
+    shipper = make_shipper(filled(records), sender=collector)
+    while shipper.step() == 0:
+        pass
+    assert len(collector.bodies) == min(records, 3)
+    for _ in range(20):
+        manual_clock.advance(shipper.step())
+    collector.status = None
+
+    run(shipper)
+
+    assert (records, {}) == (shipper.delivery().delivered, shipper.delivery().dropped)
+
+
+def test_records_sent_one_by_one_to_a_wrong_address_are_kept(
+    make_buffer: Any, make_shipper: Any, manual_clock: Any
+) -> None:
+    buffer = make_buffer()
+    collector = Strict()
+    collector.status = 400
+    shipper = make_shipper(buffer, sender=collector)
+    for number in range(30):
+        buffer.append(_line(number))
+        manual_clock.advance(60)
+        shipper.step()
+
+    assert ({}, 30) == (shipper.delivery().dropped, buffer.read()[1])
+
+
+def test_when_the_very_first_record_is_bad_others_show_it(
+    make_buffer: Any, make_shipper: Any, manual_clock: Any
+) -> None:
+    buffer = make_buffer(batch_bytes=8)
+    for number in range(3):
+        buffer.append(_line(number))
+    buffer.seal()
+    shipper = make_shipper(buffer, sender=Strict({0}))
+    while shipper.step() == 0:
+        pass
+
+    assert (2, {DropReason.REJECTED: 1}) == (shipper.delivery().delivered, shipper.delivery().dropped)
+
+
+def test_a_decision_against_every_record_is_doubted_before_any_was_taken(
+    filled: Any, make_shipper: Any, run: Any
+) -> None:
+    none = Verdict(Action.DECIDED, (Rejection(1, 404, "no such index"),), unnamed=2)
+    shipper = make_shipper(filled(3), sender=Strict(), wire_format=Partial(none))
+    shipper.step()
+    assert ({}, 3) == (shipper.delivery().dropped, shipper.buffer.read()[1])
+
+    run(shipper)
+
+    assert 3 == shipper.delivery().delivered
+
+
+def test_megabytes_of_bad_records_hold_up_good_ones_for_one_probe_each(
+    make_buffer: Any, make_shipper: Any, manual_clock: Any
+) -> None:
+    buffer = make_buffer(max_bytes=10_000_000, batch_bytes=1_000_000)
+    for number in range(6_000):
+        buffer.append(b'{"n":%d,"text":"%s"}\n' % (number, b"x" * 970))
+    buffer.seal()
+    shipper = make_shipper(buffer, sender=Strict(set(range(5_000))))
+    began_s = manual_clock.now_s
+    while 1_000 > shipper.delivery().delivered:
+        manual_clock.advance(shipper.step())
+
+    assert manual_clock.now_s - began_s < 60 * (1 + 2 + 3 + 4 + 5 + 1), "later and later probes, and the ramp"
+    assert sum(shipper.delivery().dropped.values()) < 64
 
 
 @_FIXTURES

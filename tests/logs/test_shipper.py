@@ -97,14 +97,12 @@ def test_what_a_wrong_setting_keeps_out_is_kept_and_probed_after_a_minute(
 def test_what_will_never_be_taken_is_dropped_and_said(
     shipper: Shipper, buffer: RecordBuffer, list_sender: Any, caplog: pytest.LogCaptureFixture, status: int
 ) -> None:
-    list_sender.answers = [Answer(status)]
-    buffer.append(b"aaa\n")
-    buffer.append(b"bbb\n")
+    list_sender.answers = [Answer(200), Answer(status)]
+    for line in (b"aaa\n", b"bbb\n", b"ccc\n"):
+        buffer.append(line)
+        shipper.step()
 
-    shipper.step()
-    shipper.step()
-
-    assert ({DropReason.REJECTED: 1}, 1) == (buffer.read()[0].dropped, buffer.read()[0].delivered)
+    assert ({DropReason.REJECTED: 1}, 2) == (buffer.read()[0].dropped, buffer.read()[0].delivered)
     assert [f"the log collector refused 1 records: HTTP {status}"] == caplog.messages
 
 
@@ -193,10 +191,10 @@ def test_flush_with_nothing_pending_starts_no_thread(shipper: Shipper) -> None:
 def test_flush_counts_a_refused_batch_as_out(
     shipper: Shipper, buffer: RecordBuffer, list_sender: Any
 ) -> None:
-    list_sender.answers = [Answer(400)]
-    buffer.append(b"1\n")
-
-    assert shipper.flush(5.0)
+    list_sender.answers = [Answer(200), Answer(400)]
+    for line in (b"1\n", b"2\n"):
+        buffer.append(line)
+        assert shipper.flush(5.0)
     shipper.close(1.0)
 
 
