@@ -62,6 +62,10 @@ class Marks:
         """Return how many marks there are."""
         return _ALL - length_hint(self.left)
 
+    def has_new(self) -> bool:
+        """Tell whether there are marks since the last `take_new`."""
+        return _ALL - length_hint(self.left) != self._taken
+
     def take_new(self) -> int:
         """Return how many marks there are since the last time; one taker at a time."""
         marks = _ALL - length_hint(self.left)
@@ -147,6 +151,10 @@ class Gauge:
             self._marks.mark()
         else:
             self._invalid.mark()
+
+    def was_set(self) -> bool:
+        """Tell whether it was set since the last drain."""
+        return self._marks.has_new()
 
     def forget(self) -> None:
         """Take the value back, as unknown."""

@@ -1,7 +1,7 @@
 """The registry: gives each series its cell, guards how many there are, and collects them all."""
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Container, Mapping
 from typing import Final, TypeVar
 
 from queue_telemetry._runtime import Clock, DropReason, Gate, say
@@ -131,23 +131,30 @@ class Registry:
         """Have *source* called by every collection, to put more into the batch."""
         self._sources.append(source)
 
-    def collect(self, into: Batch | None = None) -> Batch:
+    def collect(self, into: Batch | None = None, *, apart_from: Container[str] | None = None) -> Batch:
         """Drain every cell exactly once. One collection at a time: the caller holds the collect lock.
 
         Args:
             into: The batch to add to, for a caller that keeps what a collection has drained which an exception cut
                 short, a signal handler's say; None makes one.
+            apart_from: Metrics whose cells are left for another time, and with them the sources and gauges that nobody
+                set; None for a whole collection.
         """
         batch = Batch() if into is None else into
-        for cells in list(self._cells.values()):
-            for cell in list(cells.values()):
-                cell.drain(batch)
+        for name, cells in list(self._cells.items()):
+            if apart_from is None:
+                for cell in list(cells.values()):
+                    cell.drain(batch)
+            elif name not in apart_from:
+                for cell in list(cells.values()):
+                    if not isinstance(cell, Gauge) or cell.was_set():
+                        cell.drain(batch)
         for cell in list(self._refused.values()):
             refused = Batch()
             cell.drain(refused)
             batch.drop(refused.weight, DropReason.INVALID)
         batch.drop(self._invalid.take_new(), DropReason.INVALID)
-        for source in self._sources:
+        for source in self._sources if apart_from is None else ():
             source(batch)
         return batch
 

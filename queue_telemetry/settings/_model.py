@@ -94,7 +94,8 @@ class Settings(BaseSettings):
     over hosts)."""
     statsd_max_samples: Count = Field(default=None, validate_default=True)
     """Most durations kept for one series between two sendings; above it a sample stands for all. More for the dialect that
-    has many in a line."""
+    has many in a line. In front of collectd set it above what comes between two sendings: it multiplies each duration of a
+    sample by what it stands for."""
 
     log_url: Url | None = None
     """The HTTP collector that takes JSON records; without it no record is shipped. May carry a password."""
@@ -142,7 +143,8 @@ class Settings(BaseSettings):
     """Most tag combinations of one metric; later ones are counted together, so that a mistake stays bounded."""
     flush_each_task: bool = False
     """Whether metrics are sent at the end of each task, on the task's own thread: for workers that fork for a job and
-    end in `os._exit`, which would lose them. Takes about a tenth of a millisecond."""
+    end in `os._exit`, which would lose them. Takes some tenths of a millisecond; in a process's first task up to a
+    second where a host name has no address yet."""
     state_dir: FolderPath | None = None
     """Where the processes of this host agree on small numbers that tell their gauges apart; by default a private folder
     of the user's."""

@@ -14,6 +14,7 @@ from queue_telemetry.settings._names import PREFIX, is_link, unknown_keyword, un
 __all__ = ["Given", "Sources", "gather", "shown"]
 
 _URL: Final = "DD_DOGSTATSD_URL"
+_SOCKET_SCHEMES: Final = ("unix://", "unixgram://", "unixstream://")  # a host may be called unix-agent
 _BORROWED: Final = (
     ("service", "DD_SERVICE"),
     ("env", "DD_ENV"),
@@ -142,7 +143,7 @@ def _add_url(sources: Sources, url: str) -> None:
 
     Source: https://docs.datadoghq.com/developers/dogstatsd/?tab=hostagent#client-instantiation-parameters
     """
-    if url.startswith("unix"):
+    if url.startswith(_SOCKET_SCHEMES):
         sources.add("statsd_socket", Given(_URL, url, ours=False))
         return
     try:

@@ -1,6 +1,6 @@
 """Folds batches until the flush: counters summed, last gauges kept, durations one by one up to a limit."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from queue_telemetry._runtime import DropReason
 from queue_telemetry.metrics import Batch, Owner, Series
@@ -21,27 +21,34 @@ class Window:
 
     Attributes:
         counters: Sums; ints as long as only ints were added.
-        gauges: Every gauge that has a value, also when nobody set it in this window (weight 0).
+        gauges: The value of every gauge that has one, also when nobody set it in this window.
+        set_gauges: The calls that set a gauge in this window; 0 for one whose value changed without any.
         timings: Durations.
         weight: Calls in all of it.
     """
 
     counters: dict[Series, Folded] = field(default_factory=dict)
-    gauges: dict[Series, Folded] = field(default_factory=dict)
+    gauges: dict[Series, int | float] = field(default_factory=dict)
+    set_gauges: dict[Series, int] = field(default_factory=dict)
     timings: dict[Series, Reservoir] = field(default_factory=dict)
     weight: int = 0
 
+    @property
+    def has_news(self) -> bool:
+        """Whether anything happened in it."""
+        return bool(self.counters or self.timings or self.set_gauges)
+
     def next(self) -> "Window":
         """Return the window that begins when this one ends; gauges keep their values."""
-        return Window(gauges={series: (value, 0) for series, (value, _) in self.gauges.items()})
+        return Window(gauges=self.gauges)
 
     def with_process_gauges_at_zero(self) -> "Window":
         """Return this window with the gauges that say what this process does at 0, for its last flush."""
         gauges = {
-            series: (0, weight) if series.metric.owner is Owner.PROCESS else (value, weight)
-            for series, (value, weight) in self.gauges.items()
+            series: 0 if series.metric.owner is Owner.PROCESS else value
+            for series, value in self.gauges.items()
         }
-        return Window(self.counters, gauges, self.timings, self.weight)
+        return replace(self, gauges=gauges)
 
 
 class Aggregation:
@@ -58,7 +65,13 @@ class Aggregation:
 
     def fold(self, window: Window, batch: Batch) -> tuple[Window, dict[DropReason, int]]:
         """Return the window with a batch in it, and the weight that cannot be sent, by reason (without `batch.dropped`)."""
-        folded = Window(dict(window.counters), dict(window.gauges), dict(window.timings), window.weight)
+        folded = Window(
+            window.counters.copy(),
+            window.gauges.copy() if batch.gauges else window.gauges,
+            window.set_gauges.copy(),
+            window.timings.copy(),
+            window.weight,
+        )
         lost = dict.fromkeys((DropReason.INVALID, DropReason.WITHHELD), 0)
         for series, amount, weight in batch.counters:
             if _is_sendable(amount):
@@ -91,13 +104,15 @@ def _count(window: Window, series: Series, amount: float, weight: int) -> None:
 
 
 def _set(window: Window, series: Series, value: float, weight: int) -> None:
-    _, weight_before = window.gauges.get(series, _NOTHING)
-    window.gauges[series] = value, weight_before + weight
-    window.weight += weight
+    if weight or window.gauges.get(series) != value:
+        window.gauges[series] = value
+        window.set_gauges[series] = window.set_gauges.get(series, 0) + weight
+        window.weight += weight
 
 
 def _remove(window: Window, series: Series) -> int:
-    _, weight = window.gauges.pop(series, _NOTHING)
+    window.gauges.pop(series, None)
+    weight = window.set_gauges.pop(series, 0)
     window.weight -= weight
     return weight
 

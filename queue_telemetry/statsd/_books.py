@@ -10,8 +10,8 @@ from queue_telemetry.statsd._packer import Datagram
 
 __all__ = ["NEW_BOOKS", "Books", "Entry", "Line"]
 
-Entry = tuple[Batch]
-"""A batch as it waits in the inbox: two entries are never the same object, whatever is in them."""
+Entry = tuple[Batch, bool]
+"""A batch as it waits in the inbox, and whether it came too late: two are never the same object, whatever is in them."""
 
 
 class Line(NamedTuple):
@@ -53,9 +53,12 @@ class Books(NamedTuple):
         lines: What of the window before is not yet written, from `line` on; None when all of it is, and what the
             library says of itself as well.
         line: Where `lines` goes on.
+        unwritten_values: Values in what of `lines` is not yet written.
+        unwritten: Calls that they stand for.
         datagrams: What is written and not yet sent.
         told: The library's own counters, as far as the receiver knows them.
         heard: The same without the last datagram: over UDP that one came to nothing if the next is refused.
+        windows: Windows so far that were or are being sent with every gauge.
     """
 
     accepted: int
@@ -65,9 +68,12 @@ class Books(NamedTuple):
     window: Window
     lines: tuple[Line, ...] | None
     line: int
+    unwritten_values: int
+    unwritten: int
     datagrams: tuple[Datagram, ...]
     told: Mapping[Series, int]
     heard: Mapping[Series, int]
+    windows: int
 
     @property
     def pending(self) -> int:
@@ -77,8 +83,7 @@ class Books(NamedTuple):
     @property
     def on_their_way(self) -> int:
         """Calls held of windows that are being sent."""
-        unwritten = sum(line.weight for line in (self.lines or ())[self.line :])
-        return unwritten + sum(datagram.weight for datagram in self.datagrams)
+        return self.unwritten + sum(datagram.weight for datagram in self.datagrams)
 
     def tell(self, ledger: DeliveryLedger) -> None:
         """Bring a ledger that an earlier page told up to this one; done again, it changes nothing."""
@@ -90,7 +95,7 @@ class Books(NamedTuple):
 
     def with_batch(self, entry: Entry, window: Window, lost: Mapping[DropReason, int]) -> Self:
         """Turn the page once a batch is folded into *window*, but for what of it is lost."""
-        (batch,) = entry
+        batch, _ = entry
         return self._replace(
             accepted=self.accepted + batch.weight,
             dropped=_sum(self.dropped, batch.dropped, lost),
@@ -98,19 +103,32 @@ class Books(NamedTuple):
             window=window,
         )
 
-    def with_lines(self, lines: tuple[Line, ...], window: Window) -> Self:
-        """Turn the page once a window is to be written as *lines*, and *window* is the next."""
-        return self._replace(lines=lines, line=0, window=window)
+    def with_lines(self, lines: tuple[Line, ...], window: Window, *, is_whole: bool) -> Self:
+        """Turn the page once a window is to be written as *lines*, and *window* is the next.
+
+        *is_whole*: every gauge is in it.
+        """
+        return self._replace(
+            lines=lines,
+            line=0,
+            unwritten_values=sum(line.values for line in lines),
+            unwritten=sum(line.weight for line in lines),
+            window=window,
+            windows=self.windows + is_whole,
+        )
 
     def with_written(
         self, line: int, datagrams: tuple[Datagram, ...], lost: Mapping[DropReason, int]
     ) -> Self:
         """Turn the page once the lines up to *line* are in datagrams, but for what of them is lost."""
-        more = self.lines is not None and line < len(self.lines)
+        lines = self.lines or ()
+        written, more = lines[self.line : line], line < len(lines)
         return self._replace(
             dropped=_sum(self.dropped, lost),
             lines=self.lines if more else None,
             line=line if more else 0,
+            unwritten_values=self.unwritten_values - sum(line.values for line in written),
+            unwritten=self.unwritten - sum(line.weight for line in written),
             datagrams=self.datagrams + datagrams,
         )
 
@@ -140,6 +158,8 @@ class Books(NamedTuple):
             window=Window(),
             lines=None,
             line=0,
+            unwritten_values=0,
+            unwritten=0,
             datagrams=(),
         )
 
@@ -153,4 +173,4 @@ def _sum(*losses: Mapping[DropReason, int]) -> Mapping[DropReason, int]:
     return total
 
 
-NEW_BOOKS = Books(0, 0, {}, None, Window(), None, 0, (), {}, {})
+NEW_BOOKS = Books(0, 0, {}, None, Window(), None, 0, 0, 0, (), {}, {}, 0)

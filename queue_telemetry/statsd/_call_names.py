@@ -1,19 +1,26 @@
-"""Names and tags of calls made by hand on the client: cleaned at most once each, in a bounded cache."""
+"""Names and tags of calls made by hand on the client: cleaned at most once each, in bounded caches."""
 
 import logging
 from collections.abc import Mapping
 
 from queue_telemetry._runtime import say
-from queue_telemetry.statsd._cleaning import clean_name, exact_text, tag_suffix
-from queue_telemetry.statsd._dialect import Dialect
+from queue_telemetry.statsd._cleaning import clean_name, exact_text, marked, marked_value, tag_suffix
+from queue_telemetry.statsd._dialect import MAX_NAME_CHARS, Dialect
 
 __all__ = ["CallNames"]
 
 _MAX_NAMES = 1024
+_MAX_SUFFIXES = 1024
+
+_Own = tuple[tuple[str, str], ...]
+"""A call's own tags, raw."""
 
 
 class CallNames:
     """Cleans what the user passes. Threads may share it: they at most do the same work twice.
+
+    A name or tag value that cleaning left readable stays as it is; any other gets a mark behind it, made of the raw text
+    alone, so that texts which differ do not become one. Only a pair such as `mail in` and `mail_in` is not told apart.
 
     Args:
         dialect: What the receiver understands.
@@ -29,24 +36,24 @@ class CallNames:
         self._prefix = f"{prefix}." if prefix else ""
         self._constant_tags = constant_tags
         self._fields = fields
-        self._constant_suffix = tag_suffix((), (), constant_tags, dialect) + fields
         self._clean: dict[str, str] = {}
+        self._suffixes: dict[_Own, str] = {}
 
-    def name(self, stat: object) -> str:
+    def name(self, stat: str) -> str:
         """Return prefix and clean name; empty when nothing is left of it or it is no text."""
-        if not isinstance(stat, str):
+        try:
+            text = str.__str__(stat)  # a subclass may hash and compare as it likes
+        except TypeError:
             return ""
-        text = str.__str__(stat)  # a subclass may hash and compare as it likes
         name = self._clean.get(text)
         if name is None:
-            name = clean_name(self._prefix + text, self._dialect)
-            name = name if len(name) > len(self._prefix) else ""
+            name = self._cleaned(self._prefix + text)
             if len(self._clean) >= _MAX_NAMES:
                 self._clean.clear()
             self._clean[text] = name
         return name
 
-    def line(self, stat: object, value: str, rate: str, tags: Mapping[str, str] | None) -> str | None:
+    def line(self, stat: str, value: str, rate: str, tags: Mapping[str, str] | None) -> str | None:
         """Write one line; None when no name is left or *tags* cannot be read.
 
         Args:
@@ -62,22 +69,45 @@ class CallNames:
             return f"{name}{suffix}:{value}{rate}"
         return f"{name}:{value}{rate}{suffix}"
 
+    def series(self, stat: str, tags: Mapping[str, str] | None) -> str | None:
+        """Return what tells a series from others, whatever the order of its tags; None when there is no line either."""
+        name, own = self.name(stat), self._own(tags)
+        return None if not name or own is None else name + self._suffix(tuple(sorted(own)))
+
     def tags(self, tags: Mapping[str, str] | None) -> str | None:
         """Return the tags of one call, and what comes behind them; None when *tags* cannot be read.
 
         Dialects without tags leave them out.
         """
+        own = self._own(tags)
+        return None if own is None else self._suffix(own)
+
+    def _own(self, tags: Mapping[str, str] | None) -> _Own | None:
         try:
             if not tags:
-                return self._constant_suffix
-            own = [(exact_text(key), exact_text(value)) for key, value in tags.items()]
+                return ()
+            own = tuple((exact_text(key), exact_text(value)) for key, value in tags.items())
         except Exception:  # noqa: BLE001 - the user's own objects tell and write themselves
             return None
-        if self._dialect.tags is None:
-            say(
-                "statsd_call_tags",
-                "The plain StatsD dialect has no tags: a call's stay out.",
-                level=logging.INFO,
-            )
+        if self._dialect.tags is not None:
+            return own
+        say(
+            "statsd_call_tags", "The plain StatsD dialect has no tags: a call's stay out.", level=logging.INFO
+        )
+        return ()
+
+    def _suffix(self, own: _Own) -> str:
+        suffix = self._suffixes.get(own)
+        if suffix is None:
+            tags = tag_suffix(own, (), self._constant_tags, self._dialect, write=marked_value)
+            suffix = tags + self._fields
+            if len(self._suffixes) >= _MAX_SUFFIXES:
+                self._suffixes.clear()
+            self._suffixes[own] = suffix
+        return suffix
+
+    def _cleaned(self, raw: str) -> str:
+        clean = clean_name(raw, self._dialect)
+        if len(clean) <= len(self._prefix):
             return ""
-        return tag_suffix(own, (), self._constant_tags, self._dialect) + self._fields
+        return marked(raw, clean, self._dialect.replaced_in_names, MAX_NAME_CHARS)

@@ -3,15 +3,16 @@
 import random
 from collections.abc import Callable, Mapping
 from datetime import timedelta
+from typing import Unpack
 
 from statsd.client.base import StatsClientBase
 from typing_extensions import override
 
 from queue_telemetry._runtime import DropReason, say
 from queue_telemetry.statsd._call_names import CallNames
-from queue_telemetry.statsd._cleaning import clean_name, clean_set_value, exact_text
-from queue_telemetry.statsd._dialect import Dialect
-from queue_telemetry.statsd._events import event_line, service_check_line
+from queue_telemetry.statsd._cleaning import clean_name, clean_set_value, exact_text, marked
+from queue_telemetry.statsd._dialect import MAX_NAME_CHARS, Dialect
+from queue_telemetry.statsd._events import CheckFields, EventFields, event_line, service_check_line
 from queue_telemetry.statsd._gauge_sums import GaugeSums
 from queue_telemetry.statsd._numbers import decimal_text
 from queue_telemetry.statsd._timer import TaggedTimer
@@ -54,17 +55,16 @@ class TaggedCalls(StatsClientBase):
         self, stat: str, value: float, rate: float = 1, delta: bool = False, *, tags: _Tags = None
     ) -> None:
         """Set a gauge, or change it by *value*: where the server knows no changes, the sum so far is sent."""
-        number = decimal_text(value)
-        if number is not None and not self._dialect.gauge_deltas:
-            number = self._summed(stat, number, tags, delta=delta)
-        if number is None:
+        number, is_change = decimal_text(value), _truth(delta)
+        is_change_sent = is_change and self._dialect.gauge_deltas
+        if number is not None and is_change is not None and not self._dialect.gauge_deltas:
+            number = self._summed(stat, number, tags, is_change=is_change)
+        if number is None or is_change is None:
             self.refuse("gauge")
-        elif not self._dialect.gauge_deltas:
-            self._send_stat(stat, f"{number}|g", rate, tags)
-        elif delta:
-            self._send_stat(stat, f"{number}|g" if number[0] == "-" else f"+{number}|g", rate, tags)
-        elif number[0] == "-":
+        elif number[0] == "-" and not is_change_sent:
             self._send_negative_gauge(stat, number, rate, tags)
+        elif number[0] != "-" and is_change_sent:
+            self._send_stat(stat, f"+{number}|g", rate, tags)
         else:
             self._send_stat(stat, f"{number}|g", rate, tags)
 
@@ -80,8 +80,7 @@ class TaggedCalls(StatsClientBase):
     @override
     def timing(self, stat: str, delta: float | timedelta, rate: float = 1, *, tags: _Tags = None) -> None:
         """Send a duration, in milliseconds or as a timedelta."""
-        ms = delta.total_seconds() * 1000.0 if isinstance(delta, timedelta) else delta
-        number = decimal_text(ms)
+        number = decimal_text(_in_ms(delta))
         valid = number is not None and 0 <= float(number) <= _LARGEST_MS
         self._send_number(stat, f"{float(number or 0):.6f}" if valid else None, "|ms", rate, tags)
 
@@ -90,78 +89,36 @@ class TaggedCalls(StatsClientBase):
         """Return a timer for a `with` block or as a decorator."""
         return TaggedTimer(self, stat, rate, tags)
 
-    def event(
-        self,
-        title: str,
-        text: str,
-        *,
-        alert_type: str | None = None,
-        priority: str | None = None,
-        aggregation_key: str | None = None,
-        source_type: str | None = None,
-        hostname: str | None = None,
-        date_s: float | None = None,
-        tags: _Tags = None,
-    ) -> None:
+    def event(self, title: str, text: str, *, tags: _Tags = None, **fields: Unpack[EventFields]) -> None:
         """Send an event, where the dialect has them; elsewhere it is refused.
 
         Args:
             title: What happened; not empty.
             text: More about it; may be empty and have many lines.
-            alert_type: `error`, `warning`, `info` or `success`.
-            priority: `normal` or `low`.
-            aggregation_key: Groups events.
-            source_type: What it comes from, such as `nagios`.
-            hostname: Instead of the Agent's host.
-            date_s: When it happened, in seconds since the epoch; now when None.
             tags: The event's own.
+            **fields: What else is known.
         """
-        self._send_notice(
-            tags,
-            lambda suffix: event_line(
-                title,
-                text,
-                alert_type=alert_type,
-                priority=priority,
-                aggregation_key=aggregation_key,
-                source_type=source_type,
-                hostname=hostname,
-                date_s=date_s,
-                suffix=suffix,
-            ),
-        )
+        self._send_notice(tags, lambda suffix: event_line(title, text, suffix=suffix, **fields))
 
     def service_check(
-        self,
-        name: str,
-        status: int,
-        *,
-        message: str | None = None,
-        hostname: str | None = None,
-        date_s: float | None = None,
-        tags: _Tags = None,
+        self, name: str, status: int, *, tags: _Tags = None, **fields: Unpack[CheckFields]
     ) -> None:
         """Send a service check, where the dialect has them; elsewhere it is refused.
 
         Args:
             name: The check's name, such as `redis.can_connect`; no prefix comes before it.
             status: 0 is ok, 1 a warning, 2 critical, 3 unknown.
-            message: What to tell people.
-            hostname: Instead of the Agent's host.
-            date_s: When it was checked, in seconds since the epoch; now when None.
             tags: The check's own.
+            **fields: What else is known.
         """
-        self._send_notice(
-            tags,
-            lambda suffix: service_check_line(
-                clean_name(str.__str__(name), self._dialect),
-                status,
-                message=message,
-                hostname=hostname,
-                date_s=date_s,
-                suffix=suffix,
-            ),
-        )
+
+        def write(suffix: str) -> str:
+            raw = str.__str__(name)
+            clean = clean_name(raw, self._dialect)
+            checked = clean and marked(raw, clean, self._dialect.replaced_in_names, MAX_NAME_CHARS)
+            return service_check_line(checked, status, suffix=suffix, **fields)
+
+        self._send_notice(tags, write)
 
     def refuse(self, what: str) -> None:
         """Count a call that cannot be sent, and say it."""
@@ -194,17 +151,20 @@ class TaggedCalls(StatsClientBase):
         else:
             self._send_stat(stat, number + ending, rate, tags)
 
-    def _summed(self, stat: str, number: str, tags: _Tags, *, delta: bool) -> str | None:
+    def _summed(self, stat: str, number: str, tags: _Tags, *, is_change: bool) -> str | None:
         """Return what the gauge stands at after this call."""
-        key = self._names.line(stat, "", "", tags)
-        if key is not None and delta:
+        key = self._names.series(stat, tags)
+        if key is not None and is_change:
             return self._gauges.add(key, number)
         if key is not None:
             self._gauges.set(key, number)
         return number
 
     def _send_negative_gauge(self, stat: str, number: str, rate: float, tags: _Tags) -> None:
-        """Set to 0 and then below, in one datagram: a signed value alone is a delta."""
+        """Set to 0 and then below, in one datagram: a signed value alone is a change, to some that take tags too.
+
+        Source: statsd_exporter takes it for one in DogStatsD's lines as well.
+        """
         kept = self._sampled(rate)
         if kept is not None:
             zero = self._prepare(stat, "0|g", 1, tags)
@@ -237,6 +197,21 @@ class TaggedCalls(StatsClientBase):
         if float(number) >= 1:
             return ""
         return None if random.random() > float(number) else f"|@{number}"  # noqa: S311 - a sample, not a secret
+
+
+def _truth(flag: object) -> bool | None:
+    """Return whether a flag is set; None when it cannot tell."""
+    try:
+        return bool(flag)
+    except Exception:  # noqa: BLE001 - the user's own object tells
+        return None
+
+
+def _in_ms(duration: object) -> object:
+    try:  # the class's own method: one of a subclass may do anything, as may what an object says of its class
+        return timedelta.total_seconds(duration) * 1000.0  # type: ignore[arg-type] # raises for all others
+    except TypeError:
+        return duration
 
 
 def _negated(number: str) -> str:

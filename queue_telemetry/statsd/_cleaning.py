@@ -1,7 +1,8 @@
 """Names, tag keys and tag values made safe, so that no text can forge a line. Pure: no clock, no socket, no state."""
 
 import re
-from collections.abc import Iterable, Mapping
+import zlib
+from collections.abc import Callable, Iterable, Mapping
 
 from queue_telemetry.statsd._dialect import MAX_NAME_CHARS, Dialect
 
@@ -12,8 +13,11 @@ __all__ = [
     "clean_value",
     "exact_text",
     "is_readable",
+    "marked",
+    "marked_value",
     "max_value_chars",
     "tag_suffix",
+    "text_mark",
 ]
 
 _MAX_TAG_CHARS = 200  # key, colon and value; Datadog cuts a tag there
@@ -44,10 +48,29 @@ def is_readable(text: str, clean: str, replaced: str) -> bool:
     return clean == text or clean == text.replace(replaced, "_")
 
 
+def text_mark(text: str) -> str:
+    """Return what tells a text from others that are alike once cleaned; every process makes the same of it."""
+    return f"_{zlib.crc32(text.encode('utf-8', 'backslashreplace')):08x}"
+
+
+def marked(text: str, clean: str, replaced: str, max_chars: int) -> str:
+    """Return what became of *text*, with a mark behind it unless it is readable still; at most *max_chars* long."""
+    if is_readable(text, clean, replaced):
+        return clean
+    mark = text_mark(text)
+    return clean[: max_chars - len(mark)].rstrip(".") + mark
+
+
 def clean_value(text: str, dialect: Dialect, *, max_chars: int = _MAX_TAG_CHARS) -> str:
     """Make a tag value safe: other characters become `_`, and so does a colon at the end. Empty stays empty."""
     text = dialect.unsafe_in_values.sub("_", text[:max_chars])
     return f"{text[:-1]}_" if text.endswith(":") else text
+
+
+def marked_value(text: str, dialect: Dialect, *, max_chars: int = _MAX_TAG_CHARS) -> str:
+    """Make a tag value safe, and tell it from others that are alike then."""
+    clean = clean_value(text, dialect, max_chars=max_chars)
+    return marked(text, clean, dialect.replaced_in_values, max_chars)
 
 
 def max_value_chars(key: str) -> int:
@@ -56,8 +79,12 @@ def max_value_chars(key: str) -> int:
 
 
 def clean_set_value(text: str) -> str:
-    """Make a member of a set safe: what ends a value, a line or a tag, and what is not ASCII, becomes `_`."""
-    return _UNSAFE_IN_SET_VALUES.sub("_", text)
+    """Make a member of a set safe: what ends a value, a line or a tag, and what is not ASCII, becomes `_`.
+
+    A member that this changes gets a mark, so that members which differ are counted as such.
+    """
+    clean = _UNSAFE_IN_SET_VALUES.sub("_", text)
+    return clean if clean == text else clean + text_mark(text)
 
 
 def clean_key(text: str, dialect: Dialect) -> str:
@@ -79,6 +106,7 @@ def tag_suffix(
     dialect: Dialect,
     *,
     owner: Mapping[str, str] | None = None,
+    write: Callable[..., str] = clean_value,
 ) -> str:
     """Write the tags of one line; each key once.
 
@@ -88,6 +116,7 @@ def tag_suffix(
         constant: Clean tags of the whole process; the more special one of two equal keys wins.
         dialect: What the receiver understands.
         owner: Clean tags of a gauge that one process owns, such as its slot.
+        write: Makes raw values safe, as `clean_value` does.
 
     Returns:
         The tags with their marker, such as `"|#env:prod,queue:mail"` or `";env=prod;queue=mail"`; empty without tags,
@@ -103,7 +132,7 @@ def tag_suffix(
             key = clean_key(raw_key, dialect)
             while key in tags or key in taken:
                 key = f"extra_{key}"
-            tags[key] = clean_value(raw_value, dialect, max_chars=max_value_chars(key))
+            tags[key] = write(raw_value, dialect, max_chars=max_value_chars(key))
     rest = {key: value for key, value in constant.items() if key not in tags and key not in taken}
     pairs = list({**rest, **tags, **taken}.items())
     if form.is_sorted:

@@ -22,6 +22,10 @@ class GaugeSums:
         self._lock = threading.RLock()  # re-entrant for signal handlers
         self._values: dict[str, int | float] = {}
 
+    def reset_after_fork(self) -> None:
+        """In a forked child: get a lock of its own. What gauges stand at stays known, as it does at the receiver."""
+        self._lock = threading.RLock()
+
     def set(self, key: str, number: str) -> None:
         """Remember a value, a plain decimal."""
         with self._lock:
@@ -30,7 +34,10 @@ class GaugeSums:
     def add(self, key: str, number: str) -> str | None:
         """Change a value; return the new one as a plain decimal, None when it cannot be known or sent."""
         with self._lock:
-            value = self._values.get(key, 0) + _value(number)
+            try:
+                value = self._values.get(key, 0) + _value(number)
+            except OverflowError:  # an int beyond what a double holds, and a fraction
+                return None
             text = decimal_text(value)
             return text if text is not None and self._remember(key, value) else None
 

@@ -9,7 +9,6 @@ receiver cannot tell them apart.
 """
 
 import logging
-import zlib
 from collections.abc import Mapping
 from enum import IntEnum
 from typing import Final, NamedTuple
@@ -23,10 +22,11 @@ from queue_telemetry.statsd._cleaning import (
     is_readable,
     max_value_chars,
     tag_suffix,
+    text_mark,
 )
 from queue_telemetry.statsd._dialect import MAX_NAME_CHARS, Dialect
 
-__all__ = ["Rendered", "SeriesNames", "clean_constant_tags"]
+__all__ = ["Rendered", "SeriesNames"]
 
 _OWNED: Final = frozenset({Owner.PROCESS, Owner.USER})
 _MAX_SERIES = 100_000  # forgets all beyond it: a leak of series must not become one of names
@@ -53,27 +53,13 @@ class Rendered(NamedTuple):
     tags: str
 
 
-def clean_constant_tags(tags: Mapping[str, str], dialect: Dialect) -> dict[str, str]:
-    """Return the constant tags as *dialect* sends them; none in a dialect without tags, which is said."""
-    if dialect.tags is None:
-        if tags:
-            say(
-                "statsd_constant_tags",
-                "The plain StatsD dialect has no tags: constant ones stay out.",
-                level=logging.INFO,
-            )
-        return {}
-    clean = {clean_key(key, dialect): clean_value(value, dialect) for key, value in tags.items() if value}
-    return {key: value for key, value in clean.items() if key not in dialect.tags.left_out}
-
-
 class SeriesNames:
     """Renders series for one dialect. Not thread-safe: its one user is the flush.
 
     Args:
         dialect: What the receiver understands.
         prefix: In front of every name, clean; empty for none.
-        constant_tags: From `clean_constant_tags`.
+        constant_tags: Clean tags of every line.
         timer_type: The line type of timings; names of `h` and `d` timings end in `_seconds`.
         host: Tells this host's gauges from others' where no agent does.
         slot: Tells this process's gauges from its siblings'.
@@ -240,9 +226,7 @@ def _change(raw: str, clean: str, replaced: str) -> _Change:
 
 def _mark(identity: _Identity, attempt: int) -> str:
     """Return what tells a series apart: made of the raw series, so that every process makes the same; empty for 0."""
-    if attempt == 0:
-        return ""
-    return f"_{zlib.crc32(repr((identity, attempt)).encode('utf-8', 'backslashreplace')):08x}"
+    return text_mark(repr((identity, attempt))) if attempt else ""
 
 
 def _is_owned(series: Series) -> bool:

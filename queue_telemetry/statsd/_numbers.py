@@ -9,11 +9,12 @@ from typing import SupportsFloat, SupportsIndex
 __all__ = ["decimal_text", "rate_text"]
 
 _LARGEST_BITS = 1024  # what a double holds; every server parses into one
+_LARGEST_DIGITS = 309  # decimal ones of such a number
 _RATE_DIGITS = 16  # significant digits of a rate; a double holds 15.95
 
 
 def decimal_text(value: object) -> str | None:
-    """Write *value* as a plain decimal; ints stay ints. Must not raise.
+    """Write *value* as a plain decimal; ints stay ints, and Decimals have the digits that they have. Must not raise.
 
     Args:
         value: An int, a float, or what converts to one (a bool, a Decimal, a numpy scalar).
@@ -29,21 +30,28 @@ def decimal_text(value: object) -> str | None:
         return str(value)
     try:
         number = _as_number(value)
+        exact = _exact_decimal(value) if type(value) is Decimal else None
     except Exception:  # noqa: BLE001 - the user's own object converts itself
         return None
     if isinstance(number, int):
         return str(number) if number.bit_length() <= _LARGEST_BITS else None
     if not math.isfinite(number):
         return None
-    if number == 0:
-        return "0.0"  # -0.0 as well
-    text = float.__repr__(number)
-    return format(Decimal(text), "f") if "e" in text else text
+    text = float.__repr__(number) if number else "0.0"  # -0.0 as well
+    return exact or (format(Decimal(text), "f") if "e" in text else text)
+
+
+def _exact_decimal(value: Decimal) -> str | None:
+    """Return the digits of a finite Decimal; None when they are more than those of any double."""
+    exponent = value.as_tuple().exponent
+    if not isinstance(exponent, int) or abs(exponent) + len(value.as_tuple().digits) > _LARGEST_DIGITS:
+        return None
+    return format(value or abs(value), "f")  # -0 as 0
 
 
 def _as_number(value: object) -> int | float:
     if isinstance(value, float):
-        return value
+        return float.__float__(value)  # a subclass may compare as it likes
     if isinstance(value, SupportsIndex):
         return int(operator.index(value))  # int() turns True into 1
     if isinstance(value, SupportsFloat):

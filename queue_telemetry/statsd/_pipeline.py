@@ -43,8 +43,14 @@ class Pipeline(TaggedCalls, PipelineBase):
         return self._packer.add(f"{series.name}:{value}{series.tags}", weight, total)
 
     def put_gauge(self, series: Rendered, number: str, weight: int) -> bool:
-        """Take an absolute gauge; False when it is too long for any datagram."""
-        if number[0] == "-" and self._dialect.gauge_deltas:
+        """Take an absolute gauge; False when it is too long for any datagram.
+
+        A negative one follows a 0 everywhere: some servers of each dialect take a sign for a change, statsd_exporter of
+        Datadog's too, and to the others the 0 is gone before anyone reads it.
+
+        Source: https://github.com/statsd/statsd/blob/master/docs/metric_types.md#gauges
+        """
+        if number[0] == "-":
             name, tags = series
             return self._packer.add(f"{name}:0|g{tags}\n{name}:{number}|g{tags}", weight)
         return self.put(series, f"{number}|g", weight)

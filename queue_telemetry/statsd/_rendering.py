@@ -35,10 +35,17 @@ class Rendering:
         self._timer_type = timer_type
         self._self_metrics = self_metrics
 
-    def lines(self, window: Window) -> tuple[Line, ...]:
-        """Return what is to be written of a window; a sample of timings is drawn here, once."""
+    def lines(self, window: Window, *, news_only: bool = False) -> tuple[Line, ...]:
+        """Return what is to be written of a window; a sample of timings is drawn here, once.
+
+        *news_only* leaves out gauges that nobody set in it.
+        """
+        calls = window.set_gauges
         lines = (
-            *(Line(series, value, weight) for series, (value, weight) in window.gauges.items()),
+            *(
+                Line(series, window.gauges[series], calls.get(series, 0))
+                for series in (calls if news_only else window.gauges)
+            ),
             *(Line(series, sum_, weight) for series, (sum_, weight) in window.counters.items()),
             *_timing_lines(window),
         )

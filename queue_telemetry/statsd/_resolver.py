@@ -32,7 +32,7 @@ class Resolver:
     """Tells *on_addresses* where a host is: at once when numeric, else whenever the answer of DNS changes.
 
     The last good answer stays when a later attempt fails, and another resolver of this process or of a forked child
-    begins with it. Not fork-aware: its owner makes a new one in a child.
+    begins with it.
 
     Args:
         host: A name or a numeric address.
@@ -60,10 +60,8 @@ class Resolver:
         self._failures = 0
         self._known = self._is_numeric = False
         self._fresh_until_s = float("-inf")
-        self._answered = threading.Event()
-        self._lock = threading.RLock()  # guards the start of the thread
-        self._loop: BackgroundLoop | None = None
         self._stopped = False
+        self._begin_process()
         numeric = [
             address for name in _numeric_names(host) for address in _numeric_addresses(name, port, family)
         ]
@@ -74,6 +72,16 @@ class Resolver:
             answered_at_s, addresses = remembered
             self._fresh_until_s = answered_at_s + _REFRESH_S
             self._publish(addresses)
+
+    def _begin_process(self) -> None:
+        """Make what belongs to one process."""
+        self._answered = threading.Event()
+        self._lock = threading.RLock()  # guards the start of the thread
+        self._loop: BackgroundLoop | None = None
+
+    def reset_after_fork(self) -> None:
+        """In a forked child, where the thread does not exist: let the next start begin anew. Takes no lock."""
+        self._begin_process()
 
     def start(self) -> None:
         """Start to resolve unless it is numeric, stopped or already under way, or the answer is still fresh."""

@@ -3,15 +3,14 @@
 import errno
 import socket
 import threading
-from collections import deque
 from collections.abc import Sequence
 from enum import Enum
-from itertools import count
 from typing import Final, Literal, Protocol
 
 from queue_telemetry._runtime import DropReason
 from queue_telemetry.statsd._path_mtu import DEFAULT_PAYLOAD_BYTES, payload_bytes_of
 from queue_telemetry.statsd._resolver import Address
+from queue_telemetry.statsd._taken import Taken, TakenLog
 
 __all__ = ["BUSY", "FULL", "SendOutcome", "Transport", "UdpTransport"]
 
@@ -45,6 +44,14 @@ class Transport(Protocol):
         """Payloads that the kernel has taken whole: exact also when an exception came out of `send`."""
 
     @property
+    def total(self) -> Taken:
+        """The same with what was in them."""
+
+    @property
+    def takes_turns(self) -> bool:
+        """Whether payloads must be offered one after the other, each until it is taken whole or given up."""
+
+    @property
     def midway(self) -> bool:
         """Whether a payload is sent in part: any other is BUSY until the same is offered again and taken whole."""
 
@@ -59,35 +66,47 @@ class Transport(Protocol):
         """Close the socket for good."""
 
     def forget(self) -> None:
-        """In a forked child: close its copy of the parent's socket. Takes no lock."""
+        """In a forked child: close its copy of the parent's socket for good. Takes no lock."""
+
+    def reset_after_fork(self) -> None:
+        """In a forked child: close its copy of the parent's socket, and begin anew. Takes no lock."""
 
 
 class UdpTransport:
     """Sends datagrams to the first of its addresses that the host has a route to.
 
     The socket is opened by the first send. The lock guards its opening and swapping; connecting a UDP socket only
-    notes the address and waits for nothing. Threads may share the transport.
+    notes the address and waits for nothing. Threads may share the transport: they send at once.
 
     Args:
         local_payload_bytes: The most that a datagram should hold on this host.
     """
 
     midway: Final = False
+    takes_turns: Final = False
     refuses_late: Final = True
 
     def __init__(self, local_payload_bytes: int) -> None:
         self._local_payload_bytes = local_payload_bytes
-        self._lock = threading.RLock()
         self._addresses: tuple[Address, ...] = ()
         self._socket: socket.socket | None = None
         self._closed = False
-        self._numbers = count(1)
-        self._last_taken: deque[tuple[int, int]] = deque([(0, 0)], maxlen=1)  # its bytes, its number
+        self._begin_process()
+
+    def _begin_process(self) -> None:
+        """Make what belongs to one process."""
+        self._lock = threading.RLock()
+        self._log = TakenLog()
 
     @property
     def taken(self) -> int:
         """Datagrams that the kernel has taken: exact also when an exception came out of `send`."""
-        return self._last_taken[0][1]
+        return self._log.datagrams
+
+    @property
+    def total(self) -> Taken:
+        """The same with what was in them."""
+        return self._log.total
 
     @property
     def has_address(self) -> bool:
@@ -113,22 +132,10 @@ class UdpTransport:
         A refusal (the port was closed when an earlier datagram arrived) keeps the socket: reconnecting for it would
         cost more than sending.
         """
-        sock = self._socket or self._open()
-        if sock is None:
-            return DropReason.UNSENT
-        try:
-            # One call in C, within which no signal handler runs: sent and noted, or neither.
-            self._last_taken.extend(zip(map(sock.send, (payload,)), self._numbers, strict=False))
-        except ConnectionRefusedError:
-            return DropReason.REFUSED
-        except OSError as error:
-            if error.errno == errno.EMSGSIZE:
-                return DropReason.OVERSIZE
-            if error.errno in FULL:
-                return BUSY
-            self._forget(sock)  # a route or an interface went away: the next send opens a new one
-            return DropReason.UNSENT
-        return None
+        outcome, is_present = self._attempt(payload)
+        if outcome is DropReason.UNSENT and not is_present:
+            outcome, _ = self._attempt(payload)  # DNS told another address: the socket was closed meanwhile
+        return outcome
 
     def close(self) -> None:
         """Close the socket for good."""
@@ -137,9 +144,31 @@ class UdpTransport:
             self._drop_socket()
 
     def forget(self) -> None:
-        """In a forked child: close its copy of the parent's socket. Takes no lock: nobody may be left to release it."""
+        """In a forked child: close its copy of the parent's socket for good. Takes no lock, as is so below."""
         self._closed = True
         self._drop_socket()
+
+    def reset_after_fork(self) -> None:
+        """In a forked child: close its copy of the parent's socket, and begin anew: nobody may be left to release."""
+        self._drop_socket()
+        self._begin_process()
+
+    def _attempt(self, payload: bytes) -> tuple[SendOutcome, bool]:
+        """Send once; tell also whether the socket that failed is the present one."""
+        sock = self._socket or self._open()
+        if sock is None:
+            return DropReason.UNSENT, True
+        try:
+            self._log.send(sock.send, payload)
+        except ConnectionRefusedError:
+            return DropReason.REFUSED, True
+        except OSError as error:
+            if error.errno == errno.EMSGSIZE:
+                return DropReason.OVERSIZE, True
+            if error.errno in FULL:
+                return BUSY, True
+            return DropReason.UNSENT, self._forget(sock)
+        return None, True
 
     def _open(self) -> socket.socket | None:
         with self._lock:
@@ -147,10 +176,13 @@ class UdpTransport:
                 self._socket = next(filter(None, map(_connected, self._addresses)), None)
             return self._socket
 
-    def _forget(self, sock: socket.socket) -> None:
+    def _forget(self, sock: socket.socket) -> bool:
+        """Close a socket whose route or interface went away, so that the next send opens a new one; False for another."""
         with self._lock:
-            if self._socket is sock:
+            is_present = self._socket is sock
+            if is_present:
                 self._drop_socket()
+            return is_present
 
     def _drop_socket(self) -> None:
         if self._socket is not None:

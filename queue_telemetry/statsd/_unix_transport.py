@@ -8,6 +8,7 @@ from typing import Final, NamedTuple
 
 from queue_telemetry._runtime import DropReason, OwnedLock
 from queue_telemetry.statsd._socket_path import SocketPath
+from queue_telemetry.statsd._taken import NONE_TAKEN, Taken
 from queue_telemetry.statsd._transport import BUSY, FULL, SendOutcome
 
 __all__ = ["UnixTransport"]
@@ -23,14 +24,14 @@ class _Frame(NamedTuple):
     """One payload on its way.
 
     Attributes:
-        number: How many were taken before it.
+        before: What was taken before it.
         payload: What was to be sent.
         data: The same as the socket takes it, with its length in front on a stream.
         sock: The connection that it was begun on; None for no payload.
         sent_bytes: What the kernel took, send by send: a list so that sending and noting it are one step.
     """
 
-    number: int
+    before: Taken
     payload: bytes
     data: bytes
     sock: socket.socket | None
@@ -62,20 +63,34 @@ class UnixTransport:
     """
 
     has_address: Final = True
+    takes_turns: Final = True
     refuses_late: Final = False
 
     def __init__(self, address: SocketPath, payload_bytes: int) -> None:
         self._address = address
         self.payload_bytes: Final = payload_bytes
-        self._turn = OwnedLock()
         self._socket: socket.socket | None = None
-        self._frame = _Frame(0, b"", b"", None, [])
         self._closed = False
+        self._begin_process()
+
+    def _begin_process(self) -> None:
+        """Make what belongs to one process."""
+        self._turn = OwnedLock()
+        self._frame = _Frame(NONE_TAKEN, b"", b"", None, [])
 
     @property
     def taken(self) -> int:
         """Payloads that the kernel has taken whole: exact also when an exception came out of `send`."""
-        return self._frame.number + self._frame.is_taken
+        frame = self._frame
+        return frame.before.datagrams + frame.is_taken
+
+    @property
+    def total(self) -> Taken:
+        """The same with what was in them."""
+        frame = self._frame
+        if not frame.is_taken:
+            return frame.before
+        return frame.before.with_one(frame.payload.count(b"\n") + 1, len(frame.payload))
 
     @property
     def midway(self) -> bool:
@@ -92,8 +107,13 @@ class UnixTransport:
         self._drop_socket()
 
     def forget(self) -> None:
-        """In a forked child: close its copy of the parent's socket."""
+        """In a forked child: close its copy of the parent's socket for good."""
         self.close()
+
+    def reset_after_fork(self) -> None:
+        """In a forked child: close its copy of the parent's socket, and begin anew."""
+        self._drop_socket()
+        self._begin_process()
 
     def _send(self, payload: bytes) -> SendOutcome:
         if self.midway and payload != self._frame.payload:
@@ -109,7 +129,7 @@ class UnixTransport:
             if not self.midway:
                 is_stream = sock.type == socket.SOCK_STREAM
                 data = _LENGTH.pack(len(payload)) + payload if is_stream else payload
-                self._frame = _Frame(self.taken, payload, data, sock, [])
+                self._frame = _Frame(self.total, payload, data, sock, [])
             frame = self._frame
             rest = frame.data[sum(frame.sent_bytes) :]
             # One call in C, within which no signal handler runs: sent and noted, or neither.

@@ -6,14 +6,13 @@ from typing import Final
 
 from typing_extensions import override
 
-from queue_telemetry._runtime import DropReason, say
-from queue_telemetry.exceptions import ConfigurationError
+from queue_telemetry._runtime import DropReason, register_fork_aware, say
+from queue_telemetry.statsd._arguments import check_limits, checked_port, checked_prefix
 from queue_telemetry.statsd._call_names import CallNames
 from queue_telemetry.statsd._calls import TaggedCalls
-from queue_telemetry.statsd._cleaning import clean_name
+from queue_telemetry.statsd._constant_tags import clean_constant_tags
 from queue_telemetry.statsd._dialect import DIALECTS, Dialect
 from queue_telemetry.statsd._gauge_sums import GaugeSums
-from queue_telemetry.statsd._naming import clean_constant_tags
 from queue_telemetry.statsd._origin import Origin
 from queue_telemetry.statsd._outbox import Outbox
 from queue_telemetry.statsd._pipeline import Pipeline
@@ -24,12 +23,9 @@ from queue_telemetry.statsd._unix_transport import UnixTransport
 
 __all__ = ["Pipeline", "StatsClient"]
 
-_SMALLEST_PAYLOAD_BYTES = 64
 _SURE_PAYLOAD_BYTES = (
     508  # RFC 791: any IPv4 path takes 576 with headers, so that the kernel need not be asked
 )
-_LARGEST_PAYLOAD_BYTES = 65_507  # 65,535 - 20 (IPv4) - 8 (UDP)
-_MAX_PREFIX_CHARS = 100  # half of a name
 
 
 class StatsClient(TaggedCalls):
@@ -37,12 +33,12 @@ class StatsClient(TaggedCalls):
 
     Every byte passes `_send`, those of calls `_after` before it. Each call is a datagram of its own; a pipeline gathers
     them. A few datagrams wait when the socket is full, for the next call, `advance` or `close`; then the oldest are
-    dropped as OVERFLOW. Threads may share the client. It is not fork-aware: its owner makes a new one in a child.
+    dropped as OVERFLOW. Threads may share the client, and so may forked children: each has a socket and counts of its own.
 
     Args:
         host: A name or a numeric address. A name is resolved on a thread of its own from the first call on; until
             then lines are dropped as UNRESOLVED.
-        port: In 1..65535.
+        port: In 1..65535; digits will do, as in the package.
         prefix: In front of every name, at most 100 characters: one that servers keep as it is. Where a dialect has no
             dashes they become `_`, which is said.
         maxudpsize: The most that a datagram holds, in bytes, in 64..65507. Longer lines are dropped as OVERSIZE. None:
@@ -61,7 +57,7 @@ class StatsClient(TaggedCalls):
     def __init__(
         self,
         host: str = "localhost",
-        port: int = 8125,
+        port: int | str = 8125,
         prefix: str | None = None,
         maxudpsize: int | None = None,
         ipv6: bool = False,  # noqa: FBT001, FBT002 - its place in the package
@@ -72,12 +68,13 @@ class StatsClient(TaggedCalls):
         entity_id: str | None = None,
         external_env: str | None = None,
     ) -> None:
-        _check(host, port, maxudpsize)
+        port = checked_port(port)
+        check_limits(host, maxudpsize)
         self._receiver: Final[dict[str, object]] = (
             {"host": host, "port": port} if socket_path is None else {"socket": socket_path}
         )
         self._dialect = dialect
-        self._prefix = _checked_prefix(prefix, dialect)
+        self._prefix = checked_prefix(prefix, dialect)
         self._set_payload_bytes = maxudpsize
         origin = Origin.of(entity_id, external_env, dialect)
         self._constant_tags: Final = {**clean_constant_tags(constant_tags or {}, dialect), **origin.tags}
@@ -97,10 +94,23 @@ class StatsClient(TaggedCalls):
             self._give_up,
         )
         self._closed = False
+        self._begin_process()
+        register_fork_aware(self)
+
+    def _begin_process(self) -> None:
+        """Make what belongs to one process."""
         self._lock = threading.RLock()  # guards the counts; re-entrant for signal handlers
-        self._lines = self._bytes = 0
         self._dropped: dict[str, int] = {}
         self._last_error: DropReason | None = None
+
+    def reset_after_fork(self) -> None:
+        """In a forked child: begin anew, with what is set and where the receiver is. Takes no lock."""
+        self._begin_process()
+        self._outbox.reset_after_fork()
+        self._transport.reset_after_fork()
+        self._gauges.reset_after_fork()
+        if self._resolver is not None:
+            self._resolver.reset_after_fork()
 
     @property
     @override
@@ -132,20 +142,21 @@ class StatsClient(TaggedCalls):
 
     def stats(self) -> dict[str, object]:
         """Return what was sent, and lines that were not by reason; plain values for JSON."""
+        taken = self._transport.total
         with self._lock:
             return {
                 **self._receiver,
                 "dialect": self._dialect.name,
-                "datagrams": self.taken,
-                "lines": self._lines,
-                "bytes": self._bytes,
+                "datagrams": taken.datagrams,
+                "lines": taken.lines,
+                "bytes": taken.size_bytes,
                 "datagrams_waiting": len(self._outbox),
                 "lines_dropped": dict(self._dropped),
                 "last_error": None if self._last_error is None else str(self._last_error),
             }
 
     def forget(self) -> None:
-        """In a forked child: close its copy of the parent's socket. Takes no lock, and the client is of no use after."""
+        """In a forked child: close its copy of the parent's socket for good. Takes no lock."""
         self._transport.forget()
 
     @override
@@ -170,18 +181,10 @@ class StatsClient(TaggedCalls):
 
     def _send(self, data: str) -> SendOutcome:
         """Hand one datagram to the kernel; the reason when it was not taken. Must not block and must not raise."""
-        payload = data.encode()
-        outcome = self._offer(payload)
-        if outcome is BUSY:
-            return outcome
-        lines = payload.count(b"\n") + 1
-        if outcome is not None:
-            self._lose(outcome, lines)
-            return outcome
-        with self._lock:
-            self._lines += lines
-            self._bytes += len(payload)
-        return None
+        outcome = self._offer(data.encode())
+        if outcome is not None and outcome is not BUSY:
+            self._lose(outcome, data.count("\n") + 1)
+        return outcome
 
     def _offer(self, payload: bytes) -> SendOutcome:
         if self._closed:
@@ -208,29 +211,3 @@ class StatsClient(TaggedCalls):
         with self._lock:
             self._last_error = reason
             self._dropped[reason] = self._dropped.get(reason, 0) + lines
-
-
-def _check(host: str, port: int, maxudpsize: int | None) -> None:
-    if not host or not host.isprintable() or " " in host:
-        raise ConfigurationError(f"STATSD_HOST is {host!r}; it must be a host name or an IP address")
-    if not 1 <= port <= 65_535:
-        raise ConfigurationError(f"STATSD_PORT is {port}; it must be in 1..65535")
-    if maxudpsize is not None and not _SMALLEST_PAYLOAD_BYTES <= maxudpsize <= _LARGEST_PAYLOAD_BYTES:
-        raise ConfigurationError(
-            f"STATSD_MAX_PAYLOAD_BYTES is {maxudpsize}; it must be in "
-            f"{_SMALLEST_PAYLOAD_BYTES}..{_LARGEST_PAYLOAD_BYTES}"
-        )
-
-
-def _checked_prefix(prefix: str | None, dialect: Dialect) -> str | None:
-    if not prefix:
-        return None
-    clean = clean_name(prefix, dialect)
-    if clean not in {prefix, prefix.replace("-", "_")} or len(prefix) > _MAX_PREFIX_CHARS:
-        raise ConfigurationError(
-            f"STATSD_PREFIX is {prefix!r}; it must be a dotted name of at most {_MAX_PREFIX_CHARS} characters "
-            f"that dialect {dialect.name!r} keeps as it is"
-        )
-    if clean != prefix:
-        say("statsd_prefix", "Dialect %s has no dashes in names: the prefix is %s.", dialect.name, clean)
-    return clean

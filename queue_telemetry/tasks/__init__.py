@@ -8,6 +8,7 @@ from queue_telemetry.tasks.operations import Operations, TaskDecorator
 from queue_telemetry.tasks.outcomes import Outcome, Reason
 from queue_telemetry.tasks.record_fields import add_task_context, record_fields, record_owner
 from queue_telemetry.tasks.run import Run
+from queue_telemetry.tasks.series import TaskSeries
 from queue_telemetry.tasks.tracker import Tracker
 from queue_telemetry.tasks.workers import WorkerScope
 
@@ -21,6 +22,7 @@ __all__ = [
     "Run",
     "Taken",
     "TaskDecorator",
+    "TaskSeries",
     "Tracker",
     "WorkerScope",
     "add_task_context",

@@ -301,7 +301,7 @@ class Run:
             say("run_end", "the end of a run could not be told in full: %s", error_type(fault))
         self._let_go_of_outer()
         if self._tracker.on_end is not None:
-            self._tracker.on_end()
+            self._tracker.on_end(series)
 
     def _let_go_of_outer(self) -> None:
         """Keep of the run around this one its id alone: a chain of runs, each begun inside the last, is never freed."""

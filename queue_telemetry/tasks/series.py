@@ -8,7 +8,7 @@ from queue_telemetry._runtime import Clock, DropReason
 from queue_telemetry.metrics import CATALOG, MAX_SAMPLES, OTHER, Batch, Marks, Registry, take
 from queue_telemetry.tasks.headers import ENQUEUED_AT, NOT_BEFORE, read_epoch_s, read_text
 
-__all__ = ["StaticTags", "TaskSeries"]
+__all__ = ["MANY_CELLS", "StaticTags", "TaskSeries"]
 
 StaticTags = tuple[tuple[str, str], ...]
 
@@ -17,6 +17,9 @@ _STARTED: Final = CATALOG["queue.tasks.started"]
 _COMPLETED: Final = CATALOG["queue.tasks.completed"]
 _DURATION: Final = CATALOG["queue.task.duration"]
 _WAIT: Final = CATALOG["queue.task.wait"]
+
+MANY_CELLS: Final = frozenset(metric.name for metric in (_CLAIMED, _STARTED, _COMPLETED, _WAIT))
+"""Metrics of which each task type has a cell, whether it ran lately or not."""
 
 
 class TaskSeries:
@@ -118,6 +121,11 @@ class TaskSeries:
             batch.counters.append((self.claimed.series, new, new))
         if self.stamps:
             self._drain_stamps(batch)
+
+    def drain_cells(self, batch: Batch) -> None:
+        """Put what its cells of `MANY_CELLS` hold into the batch."""
+        for cell in (self.claimed, self.started, self.completed, self.wait):
+            cell.drain(batch)
 
     def stamp(self, began_s: float, headers: Any) -> None:
         """Keep what the next drain works out a run's wait from. Must not raise."""

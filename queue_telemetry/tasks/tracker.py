@@ -9,7 +9,7 @@ from queue_telemetry.metrics import CATALOG, OTHER, Batch, ErrorSample, Marks, R
 from queue_telemetry.tasks.context import end_frame_of_parent
 from queue_telemetry.tasks.lifecycle import Lifecycle
 from queue_telemetry.tasks.outcomes import Outcome, Reason, Verdict, error_type
-from queue_telemetry.tasks.series import StaticTags, TaskSeries
+from queue_telemetry.tasks.series import MANY_CELLS, StaticTags, TaskSeries
 from queue_telemetry.tasks.workers import Workers
 
 __all__ = ["Tracker"]
@@ -30,7 +30,7 @@ class Tracker:
         lifecycle: Writes the lifecycle records.
         workers: The worker scopes that are open.
         forked_at_s: When this process was forked, in monotonic seconds: what began before is the parent's to end.
-        on_end: Called at the very end of each run, on its thread; None for nothing. Must not raise.
+        on_end: Called with the series at the very end of each run, on its thread; None for nothing. Must not raise.
     """
 
     def __init__(self, registry: Registry, gate: Gate, clock: Clock) -> None:
@@ -40,7 +40,7 @@ class Tracker:
         self.workers = Workers(clock)
         self.lifecycle = Lifecycle(self.workers)
         self.forked_at_s = float("-inf")
-        self.on_end: Callable[[], None] | None = None
+        self.on_end: Callable[[TaskSeries], None] | None = None
         self._series: dict[tuple[str, str, StaticTags], TaskSeries] = {}
         self._errors: deque[ErrorSample] = deque(maxlen=_MAX_UNREAD)
         self._in_flight: dict[tuple[str, str], Series] = {}
@@ -124,6 +124,18 @@ class Tracker:
                 self._told[gauge] = number
                 batch.gauges.append((gauge, number, 0))
         self.workers.drain(batch, sum(in_flight.values()))
+
+    def collect_end(self, series: TaskSeries, into: Batch) -> Batch:
+        """Drain what a run of *series* that ended may have recorded. The caller holds the collect lock.
+
+        What it costs does not grow with the task types: other types' own cells and the process's gauges, which nobody
+        but a whole collection needs, are left for that.
+        """
+        batch = self.registry.collect(into, apart_from=MANY_CELLS)
+        series.drain_cells(batch)
+        series.drain(batch)
+        self._drain_abandoned(series, batch)
+        return batch
 
     def _drain_abandoned(self, series: TaskSeries, batch: Batch) -> None:
         lost = series.abandoned.take_new()

@@ -1,10 +1,11 @@
 """Carries what the cells hold to the stats and to the destination: each value once, in one collection at a time."""
 
+from functools import partial
 from typing import Final
 
 from queue_telemetry._runtime import Clock, OwnedLock
 from queue_telemetry.metrics import Batch, Registry, Snapshot, Stats
-from queue_telemetry.tasks import Tracker
+from queue_telemetry.tasks import TaskSeries, Tracker
 from queue_telemetry.telemetry._destination import Destination
 
 __all__ = ["Collection"]
@@ -47,6 +48,10 @@ class Collection:
         """Drain the cells; False when another collection, perhaps one of this thread, did not end in time."""
         return self._lock.run(_LOCK_WAIT_S, self._drain, otherwise=False)
 
+    def collect_end(self, series: TaskSeries) -> bool:
+        """Drain what a run of *series* that just ended recorded; False as in `collect`."""
+        return self._lock.run(_LOCK_WAIT_S, partial(self._drain, series), otherwise=False)
+
     def observe(self) -> Snapshot:
         """Drain the cells and return the stats; those of the last time when another collection does not end."""
         self._lock.run(_LOCK_WAIT_S, self._take_snapshot, otherwise=False)
@@ -83,9 +88,14 @@ class Collection:
         self._last = self.stats.snapshot()
         return True
 
-    def _drain(self) -> bool:
+    def _drain(self, ended: TaskSeries | None = None) -> bool:
+        """Drain every cell, or those that a run of *ended* may have used."""
         if self.destination is not None:  # else the cells keep what they have for the one to come
-            batch, next_batch = self._registry.collect(self._batch), Batch()
+            if ended is None:
+                batch = self._registry.collect(self._batch)
+            else:
+                batch = self._tracker.collect_end(ended, self._batch)
+            next_batch = Batch()
             try:
                 self.destination.add(batch)
             finally:  # until here, what an exception cut short goes on with the next collection

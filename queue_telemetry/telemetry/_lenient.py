@@ -1,7 +1,10 @@
 """What is done at a first event about settings that are wrong: it is said once, and what is right goes on."""
 
 import logging
-from collections.abc import Callable
+from collections import ChainMap
+from collections.abc import Callable, Mapping
+from itertools import combinations
+from typing import Final
 
 from queue_telemetry._runtime import LOGGER, Clock, say
 from queue_telemetry.exceptions import ConfigurationError
@@ -9,6 +12,13 @@ from queue_telemetry.settings import Settings, load_leniently
 from queue_telemetry.telemetry._outputs import Outputs
 
 __all__ = ["build_leniently", "read_leniently"]
+
+_TO_GIVE_UP: Final[Mapping[str, Mapping[str, object]]] = {
+    "tags": {"tags": {}},
+    "log records on disk": {"log_spool_dir": None, "log_durability": "memory"},
+    "logs": {"log_url": None},
+}
+"""What can be given up, with the settings that do so; the least first."""
 
 
 def read_leniently() -> tuple[Settings, bool]:
@@ -22,20 +32,25 @@ def read_leniently() -> tuple[Settings, bool]:
 def build_leniently(
     settings: Settings, clock: Clock, collect: Callable[[], bool], owner: object
 ) -> tuple[Settings, Outputs, bool]:
-    """Build the outputs; without the folder if that cannot be used, without the collector if that cannot be had.
+    """Build the outputs, without as little as possible: tags that become one, a folder or certificates of no use.
 
     Returns:
         The settings that the outputs were built from, the outputs, and whether all was right.
+
+    Raises:
+        ConfigurationError: Something else is wrong.
     """
     try:
         return settings, Outputs(settings, clock, collect, owner=owner), True
     except ConfigurationError as error:
-        if settings.log_spool_dir is not None:
-            say("outputs.disk", "no log records are kept on disk: %s", error, level=logging.ERROR)
-            without: dict[str, object] = {"log_spool_dir": None, "log_durability": "memory"}
-        else:
-            say("outputs", "no logs are shipped: %s", error, level=logging.ERROR)
-            without = {"log_url": None}
-    # each round takes one of the two away
-    settings, outputs, _ = build_leniently(settings.model_copy(update=without), clock, collect, owner)
-    return settings, outputs, False
+        problem = error
+    for number in range(1, len(_TO_GIVE_UP) + 1):
+        for names in combinations(_TO_GIVE_UP, number):
+            fewer = settings.model_copy(update=dict(ChainMap(*map(_TO_GIVE_UP.__getitem__, names))))
+            try:
+                outputs = Outputs(fewer, clock, collect, owner=owner)
+            except ConfigurationError:
+                continue
+            say("outputs", "no %s: %s", " and no ".join(names), problem, level=logging.ERROR)
+            return fewer, outputs, False
+    raise problem

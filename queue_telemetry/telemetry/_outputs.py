@@ -13,6 +13,7 @@ from queue_telemetry.metrics import Batch
 from queue_telemetry.processes import Slot, acquire, private_dir
 from queue_telemetry.settings import Settings
 from queue_telemetry.statsd import DIALECTS, Emitter, StatsClient
+from queue_telemetry.tasks import TaskSeries
 from queue_telemetry.telemetry._constants import record_constants
 from queue_telemetry.telemetry._windows import Windows
 
@@ -22,7 +23,9 @@ _NO_FAULT_OF_THE_SINK: Final = frozenset({DropReason.INVALID, DropReason.CLOSED,
 _LOSS_SHOWS_FOR_S: Final = 60.0
 _FAILING_FROM: Final = 3  # attempts in a row; one may be a collector's restart
 _STATSD_SHARE_S: Final = 0.5  # of a closing time: what a flush over UDP takes in all but the worst case
-_TASK_SHARE_S: Final = 0.05  # of a task's time, when the socket or another thread's flush is in the way
+_WINDOW_SHARE: Final = 0.9  # of the interval between two flushes: the rest is for what comes up meanwhile
+_TASK_SHARE_S: Final = 0.05  # of a task's time, when the socket is full
+_FIRST_ADDRESS_S: Final = 1.0  # of a process's first task: a child may live for that one alone
 _GOODBYE_S: Final = (
     0.1  # for the last words, what became of the logs among them, when those took more than their time
 )
@@ -60,6 +63,7 @@ class Outputs:
         self._emitter = self._make_emitter(settings, client)
         self._loop = BackgroundLoop("queue_telemetry-statsd", self._step)
         self._task_share_s = _TASK_SHARE_S
+        self._is_first_task = True
         self._lost: dict[str, tuple[int, float]] = {}
         self.buffer: RecordBuffer | None = None if self._logs is None else self._logs.buffer
 
@@ -85,24 +89,37 @@ class Outputs:
             sent &= self._logs.flush(max(0.0, deadline_s - time.monotonic()))
         return sent
 
-    def flush_task(self) -> None:
-        """Send the metrics so far, at the end of a task and on its thread. Must not raise.
+    def flush_task(self, collect_end: Callable[[TaskSeries], bool], series: TaskSeries) -> None:
+        """Send what is new since the last sending, at the end of a task and on its thread. Must not raise.
 
-        It takes as long as the kernel takes the datagrams, and at most 50 ms. After a time when that was too short, it
-        waits for nothing until all could be sent again, so that a receiver that hangs does not slow each task down.
+        It takes as long as the kernel takes the datagrams, and at most 50 ms where the socket is full. After a time when
+        that was too short, it waits for nothing until all could be sent again, so that a receiver that hangs does not
+        slow each task down. What the pace does not let through at once is left to the StatsD thread. In the first task
+        of a process it waits for the pace too, and up to a second for the address of the host: a child that was forked
+        for this task may have no other.
+
+        Args:
+            collect_end: Brings what a run of a series recorded into `add`.
+            series: Of the run that ended.
         """
+        is_first, self._is_first_task = self._is_first_task, False
         with guarded():
-            sent = self._collect() and self._emitter.flush(self._task_share_s)
+            collected = self._collect() if is_first else collect_end(series)
+            sent = collected and self._emitter.flush_news(
+                self._task_share_s,
+                address_timeout_s=_FIRST_ADDRESS_S if is_first else 0.0,
+                waits_for_pace=is_first or not self._loop.alive,
+            )
         self._task_share_s = _TASK_SHARE_S if sent else 0.0
 
     def close(self, timeout_s: float) -> bool:
         """Send what can be sent in time, drop and count the rest, stop the threads, give the slot back."""
         deadline_s = time.monotonic() + timeout_s
-        statsd_share_s = min(_STATSD_SHARE_S, timeout_s / 2)
         self._loop.stop(0.0)
-        self._emitter.flush(statsd_share_s)  # before the logs, which may take all the time there is
         sent = True
         if self._logs is not None:
+            statsd_share_s = min(_STATSD_SHARE_S, timeout_s / 2)
+            self._emitter.flush(statsd_share_s)  # before the logs, which may take all the time there is
             sent = self._logs.close(max(0.0, deadline_s - statsd_share_s - time.monotonic()))
         sent &= self._emitter.close(max(_GOODBYE_S, deadline_s - time.monotonic()))
         if self._slot is not None:
@@ -137,7 +154,7 @@ class Outputs:
 
     def _step(self) -> float:
         self._collect()
-        self._emitter.flush(self._interval_s)
+        self._emitter.flush(self._interval_s, share=_WINDOW_SHARE)
         return self._windows.wait_s(self._clock.time())
 
     def _make_emitter(self, settings: Settings, client: StatsClient) -> Emitter:

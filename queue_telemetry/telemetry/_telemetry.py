@@ -2,6 +2,7 @@
 
 import logging
 import os
+from functools import partial
 from typing import Final, Self
 
 from queue_telemetry._runtime import (
@@ -278,7 +279,8 @@ class Telemetry(Instruments, Operations):
         if outputs is not None:
             self._registry.max_series = settings.max_series
             self._tracker.lifecycle.events = EVENTS_BY_SETTING[settings.task_logs]
-            self._tracker.on_end = outputs.flush_task if settings.flush_each_task else None
+            flush_task = partial(outputs.flush_task, self._collection.collect_end)
+            self._tracker.on_end = flush_task if settings.flush_each_task else None
             self._tracker.workers.default_id = settings.worker_id or f"{host_name()}:{os.getpid()}"
         self._sink.send_to(settings, None if outputs is None else outputs.buffer)
         return self._collection.swap(outputs)  # last: who sees a destination relies on the sink

@@ -12,6 +12,7 @@ from queue_telemetry._runtime import DeliveryLedger, DropReason
 from queue_telemetry.metrics import CATALOG, Batch, Series
 from queue_telemetry.statsd import DIALECTS, Emitter, StatsClient
 from queue_telemetry.statsd._outbox import Outbox
+from queue_telemetry.statsd._taken import NONE_TAKEN
 from queue_telemetry.statsd._transport import BUSY, SendOutcome
 
 Record = Callable[..., tuple[StatsClient, list[str]]]
@@ -97,7 +98,12 @@ class Faulty:
         self._offered = 0
         self._part: bytes | None = None
         self.payload_bytes = payload_bytes
-        self.taken = 0
+        self.takes_turns = stream
+        self.total = NONE_TAKEN
+
+    @property
+    def taken(self) -> int:
+        return self.total.datagrams
 
     @property
     def midway(self) -> bool:
@@ -110,12 +116,15 @@ class Faulty:
         answer = self._answers[self._offered % len(self._answers)]
         self._offered += 1
         self._part = payload if self._stream and answer is BUSY else None
-        self.taken += answer is None
+        if answer is None:
+            self.total = self.total.with_one(payload.count(b"\n") + 1, len(payload))
         return answer
 
     def close(self) -> None: ...
 
     def forget(self) -> None: ...
+
+    def reset_after_fork(self) -> None: ...
 
 
 @settings(deadline=None)

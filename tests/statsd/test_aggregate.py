@@ -39,16 +39,18 @@ def test_counters_are_summed_and_ints_stay_ints() -> None:
 def test_last_gauge_wins_and_keeps_the_weight_of_those_before() -> None:
     folded = Folding()
     folded.fold(Batch(gauges=[(SHARED_GAUGE, 1, 1), (SHARED_GAUGE, 7, 1)]))
+    window = folded.take()
 
-    assert folded.take().gauges[SHARED_GAUGE] == (7, 2)
+    assert (window.gauges[SHARED_GAUGE], window.set_gauges[SHARED_GAUGE]) == (7, 2)
 
 
 def test_gauge_is_in_every_window_and_its_calls_in_one() -> None:
     folded = Folding()
     folded.fold(Batch(gauges=[(SHARED_GAUGE, 1, 1)]))
     folded.take()
+    window = folded.take()
 
-    assert folded.take().gauges[SHARED_GAUGE] == (1, 0)
+    assert (window.gauges, window.set_gauges) == ({SHARED_GAUGE: 1}, {})
 
 
 def test_idle_counters_and_timings_are_not_in_the_next_window() -> None:
@@ -94,7 +96,8 @@ def test_process_gauges_end_at_zero_and_others_as_they_were() -> None:
     folded.fold(Batch(gauges=[(PROCESS_GAUGE, 3, 1), (SHARED_GAUGE, 9, 1)]))
     last = folded.window.with_process_gauges_at_zero()
 
-    assert list(last.gauges.values()) == [(0, 1), (9, 1)]
+    assert list(last.gauges.values()) == [0, 9]
+    assert last.set_gauges == folded.window.set_gauges
     assert last.weight == 2
 
 
@@ -106,6 +109,18 @@ def test_a_fold_leaves_the_window_that_it_begins_with_as_it_was() -> None:
     folded.fold(batch)
 
     assert before.counters[COUNTER] == (2, 1)
-    assert before.gauges[SHARED_GAUGE] == (1, 1)
+    assert (before.gauges[SHARED_GAUGE], before.set_gauges[SHARED_GAUGE]) == (1, 1)
     assert before.timings[TIMER].weighted() == [(1, [0.5])]
     assert (before.weight, folded.window.weight) == (3, 6)
+
+
+def test_gauge_that_is_told_again_is_no_news_and_one_that_changed_is() -> None:
+    folded = Folding()
+    folded.fold(Batch(gauges=[(SHARED_GAUGE, 1, 1)]))
+    folded.take()
+    folded.fold(Batch(gauges=[(SHARED_GAUGE, 1, 0)]))
+    told_again = folded.window
+    folded.fold(Batch(gauges=[(SHARED_GAUGE, 2, 0)]))
+
+    assert (told_again.has_news, told_again.set_gauges) == (False, {})
+    assert (folded.window.has_news, folded.window.set_gauges) == (True, {SHARED_GAUGE: 0})

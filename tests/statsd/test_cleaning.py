@@ -62,7 +62,11 @@ def test_key_is_never_the_agents_own(raw: str, clean: str) -> None:
 
 
 def test_set_member_cannot_end_its_line() -> None:
-    assert clean_set_value("a|b:c\nd é") == "a_b_c_d _"
+    assert clean_set_value("a|b:c\nd é") == "a_b_c_d __52e1b603"
+
+
+def test_set_member_that_is_safe_stays_as_it_is() -> None:
+    assert clean_set_value("user 1.5") == "user 1.5"
 
 
 def test_tags_are_constant_then_own_then_static_then_slot() -> None:

@@ -137,6 +137,12 @@ def test_host_name_is_not_resolved_by_the_caller(monkeypatch: pytest.MonkeyPatch
         ({"host": ""}, "STATSD_HOST is ''"),
         ({"port": 0}, "STATSD_PORT is 0"),
         ({"port": 65_536}, "STATSD_PORT is 65536"),
+        ({"port": "http"}, "STATSD_PORT is 'http'"),
+        ({"port": None}, "STATSD_PORT is None"),
+        ({"port": "0"}, "STATSD_PORT is '0'"),
+        ({"host": None}, "STATSD_HOST is None"),
+        ({"maxudpsize": "512"}, "STATSD_MAX_PAYLOAD_BYTES is '512'"),
+        ({"prefix": 5}, "STATSD_PREFIX is 5"),
         ({"maxudpsize": 10}, "STATSD_MAX_PAYLOAD_BYTES is 10"),
         ({"maxudpsize": 65_508}, "STATSD_MAX_PAYLOAD_BYTES is 65508"),
         ({"socket_path": "dsd.socket"}, "STATSD_SOCKET is 'dsd.socket'"),
@@ -154,6 +160,14 @@ def test_wrong_argument_is_named(arguments: dict[str, Any], message: str) -> Non
         StatsClient(**arguments)
 
     assert str(raised.value).startswith(message)
+
+
+def test_port_may_be_digits_as_in_the_package(receiver: Any) -> None:
+    client = StatsClient("127.0.0.1", str(receiver.port))
+    client.incr("jobs")
+    client.close()
+
+    assert receiver.take(1) == [b"jobs:1|c"]
 
 
 def test_dashes_of_a_prefix_become_what_the_dialect_has_for_them(
@@ -174,7 +188,7 @@ def test_arguments_have_the_names_and_places_of_the_package() -> None:
 
 
 def test_close_tries_once_more_and_gives_up_the_rest(live: StatsClient, receiver: Any) -> None:
-    answers: list[SendOutcome] = [BUSY, BUSY, None, BUSY]
+    answers: list[SendOutcome] = [BUSY, BUSY, BUSY, None, BUSY]
     send = live._transport.send
 
     def answer(payload: bytes) -> SendOutcome:

@@ -162,24 +162,26 @@ def test_datagrams_keep_the_pace_from_one_flush_to_the_next(
     assert sum(size_bytes for _, size_bytes in sent) > 3 * burst_bytes
 
 
-def test_several_datagrams_go_between_two_pauses(
+def test_several_datagrams_go_between_two_pauses_for_the_pace(
     timed: tuple[StatsClient, Sent], make_emitter: MakeEmitter, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     client, sent = timed
     emitter, _ = make_emitter(client, max_samples=100_000)
-    wait, pauses = emitter._dispatch._pause.acquire, []
+    wait, pauses, timeouts_s = emitter._turns._pause.acquire, [], []
 
     class Pause:
         def acquire(self, timeout: float) -> bool:
             pauses.append(len(sent))
+            timeouts_s.append(timeout)
             return wait(timeout=timeout)
 
-    monkeypatch.setattr(emitter._dispatch, "_pause", Pause())
+    monkeypatch.setattr(emitter._turns, "_pause", Pause())
     emitter.add(Batch(timings=[(TIMER, [0.5] * 5000)]))
     emitter.flush(10.0)
 
-    assert pauses[0] >= 16  # a burst
+    assert pauses[0] >= 12  # a burst
     assert len(sent) - pauses[0] >= 2 * (len(pauses) - 1)
+    assert min(timeouts_s) >= 0.006
 
 
 def test_flush_that_the_pace_would_make_late_goes_faster_and_ends_in_time(
@@ -195,6 +197,38 @@ def test_flush_that_the_pace_would_make_late_goes_faster_and_ends_in_time(
     assert done
     assert (ledger.read().delivered, ledger.read().pending) == (4000, 0)
     assert 0.2 < sent[-1][0] - began_s < 1.0  # spread over the time, not sent at once
+
+
+def test_flush_may_take_a_larger_share_of_its_time(
+    timed: tuple[StatsClient, Sent], make_emitter: MakeEmitter
+) -> None:
+    client, sent = timed
+    emitter, _ = make_emitter(client)
+    emitter._dispatch._pace = Pace(1000, 1432)
+    emitter.add(Batch(timings=[(TIMER, [0.5] * 4000)]))
+    began_s = time.monotonic()
+    done = emitter.flush(1.0, share=0.9)
+
+    assert done
+    assert 0.6 < sent[-1][0] - began_s < 1.0
+
+
+@pytest.mark.parametrize("kind", [socket.SOCK_DGRAM, socket.SOCK_STREAM])
+def test_close_gives_up_an_agent_that_hangs(
+    path: Path, client: StatsClient, make_emitter: MakeEmitter, kind: socket.SocketKind
+) -> None:
+    agent = Agent(path, kind)
+    emitter, ledger = make_emitter(client, max_samples=1_000_000)
+    emitter.add(Batch(timings=[(TIMER, [0.25] * 100_000)]))
+    began_s = time.monotonic()
+    closed = emitter.close(30.0)
+    took_s = time.monotonic() - began_s
+    agent.close()
+
+    assert not closed
+    assert 0.4 < took_s < 5.0
+    assert ledger.read().dropped.keys() == {DropReason.SHUTDOWN}
+    assert ledger.read().pending == 0
 
 
 def test_short_lines_count_as_more_since_a_receiver_works_by_the_line(

@@ -4,6 +4,7 @@ import socket
 import subprocess
 import sys
 import textwrap
+import threading
 from collections import Counter
 from collections.abc import Callable, Generator
 from pathlib import Path
@@ -11,6 +12,8 @@ from typing import Any
 
 import pytest
 
+from queue_telemetry.metrics import Batch
+from queue_telemetry.metrics import Counter as Cell
 from queue_telemetry.telemetry import Telemetry
 
 MakeTelemetry = Callable[..., Telemetry]
@@ -31,6 +34,26 @@ for _ in range(int(os.environ["JOBS"])):
         os._exit(0)
     assert os.waitpid(child, 0)[1] == 0
 """
+
+
+def receive_rest(receiver: Any) -> list[bytes]:
+    """Return what came in and was not read; over the loopback what is sent is there."""
+    taken = []
+    receiver._socket.setblocking(False)
+    try:
+        while True:
+            taken += receiver.take(1)
+    except BlockingIOError:
+        return taken
+    finally:
+        receiver._socket.settimeout(5)
+
+
+def stop_statsd_thread(telemetry: Telemetry) -> None:
+    outputs: Any = telemetry._outputs
+    ticker: Any = telemetry._ticker
+    assert outputs._loop.stop(5.0)
+    assert ticker.stop(5.0)
 
 
 @pytest.fixture
@@ -152,14 +175,100 @@ def test_receiver_that_takes_nothing_is_waited_for_once(make: MakeTelemetry) -> 
     task()
     waits: list[float] = []
 
-    def flush(timeout_s: float) -> bool:
+    def flush_news(timeout_s: float, **_: object) -> bool:
         waits.append(timeout_s)
         return len(waits) > 2
 
     outputs: Any = telemetry._outputs
-    outputs._emitter.flush = flush
+    outputs._emitter.flush_news = flush_news
 
     for _ in range(4):
         task()
 
     assert waits == [0.05, 0.0, 0.0, 0.05]
+
+
+def test_only_gauges_that_were_set_are_sent_with_a_task(receiver: Any, make: MakeTelemetry) -> None:
+    telemetry = make(flush_each_task=True)
+    gauges = [telemetry.gauge("pool_free", pool=f"p{number}") for number in range(100)]
+
+    @telemetry.task("send")
+    def send() -> None:
+        gauges[7].set(2)
+
+    for gauge in gauges:
+        gauge.set(1)
+    send()
+    stop_statsd_thread(telemetry)
+    receive_rest(receiver)
+    send()
+    lines = b"\n".join(receive_rest(receiver)).split(b"\n")
+
+    assert [line.rpartition(b":")[2] for line in lines if line.startswith(b"pool_free")] == [b"2|g"]
+
+
+def test_task_drains_its_own_cells_and_not_those_of_all_types(
+    receiver: Any, make: MakeTelemetry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    telemetry = make(flush_each_task=True)
+    tasks: list[Any] = [telemetry.task(f"t{number}", queue="q")(lambda: None) for number in range(200)]
+    for task in tasks:
+        task()
+    stop_statsd_thread(telemetry)
+    receive_rest(receiver)
+    drained: list[tuple[str, ...]] = []
+    drain = Cell.drain
+
+    def watch(cell: Cell, batch: Batch) -> None:
+        drained.append(cell.series.values)
+        drain(cell, batch)
+
+    monkeypatch.setattr(Cell, "drain", watch)
+    tasks[3]()
+    lines = b"\n".join(receive_rest(receiver)).split(b"\n")
+
+    assert drained == [("q", "t3")] * 3  # claimed, started, completed
+    assert len([line for line in lines if not line.startswith(b"queue.telemetry")]) == 4
+
+
+def test_first_task_of_a_process_waits_for_a_slow_dns(
+    receiver: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def look_up(host: str, port: int, *_: object, flags: int = 0, **__: object) -> Any:
+        if flags:
+            raise socket.gaierror  # it is a name
+        threading.Event().wait(0.15)
+        return [(socket.AF_INET, socket.SOCK_DGRAM, 17, "", ("127.0.0.1", port))]
+
+    monkeypatch.setattr(socket, "getaddrinfo", look_up)
+    telemetry = Telemetry(
+        statsd_host="slow-dns.invalid", statsd_port=receiver.port, flush_each_task=True, state_dir=tmp_path
+    )
+    telemetry.task("send")(lambda: None)()
+    stats: Any = telemetry.health().telemetry["statsd"]
+    telemetry.close(2.0)
+
+    assert (stats["delivered"], stats["pending"], stats["dropped"]) == (4, 0, {})
+
+
+def test_what_the_pace_does_not_let_through_is_left_to_the_statsd_thread_from_the_second_task_on(
+    receiver: Any, make: MakeTelemetry
+) -> None:
+    telemetry = make(flush_each_task=True)
+    task: Any = telemetry.task("send")(lambda: None)
+    task()
+    waited: list[bool] = []
+    outputs: Any = telemetry._outputs
+    flush_news = outputs._emitter.flush_news
+
+    def watch(timeout_s: float, *, waits_for_pace: bool, **rest: float) -> bool:
+        waited.append(waits_for_pace)
+        done: bool = flush_news(timeout_s, waits_for_pace=waits_for_pace, **rest)
+        return done
+
+    outputs._emitter.flush_news = watch
+    task()
+    stop_statsd_thread(telemetry)
+    task()
+
+    assert waited == [False, True]

@@ -41,6 +41,15 @@ def test_change_beyond_what_can_be_sent_is_not_remembered() -> None:
     assert sums.add("depth", "-" + largest) == "0"
 
 
+def test_fraction_on_top_of_an_int_beyond_what_a_double_holds_is_not_remembered() -> None:
+    sums = GaugeSums()
+    largest = str(2**1024 - 1)
+    sums.set("depth", largest)
+
+    assert sums.add("depth", "0.5") is None
+    assert sums.add("depth", "0") == largest
+
+
 def test_new_gauge_beyond_the_limit_cannot_be_changed_and_known_ones_can() -> None:
     sums = GaugeSums()
     for number in range(1024):

@@ -204,8 +204,11 @@ def test_an_exception_at_any_byte_code_of_calls_by_hand_loses_none_that_was_take
         found = [int(payload.decode().removeprefix("call.").removesuffix(":1|c")) for payload in kernel.taken]
 
         assert found in ([*range(returned)], [*range(returned + 1)])
+        stats = client.stats()
+        assert (stats["lines"], stats["datagrams"]) == (len(found), len(found))
+        assert stats["bytes"] == sum(map(len, kernel.taken))
         if not was_interrupted:
-            assert client.stats()["lines"] == 6
+            assert len(found) == 6
             return
 
 

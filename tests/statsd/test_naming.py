@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 
 from queue_telemetry.metrics import CATALOG, OTHER, Kind, Metric, Owner, Series
 from queue_telemetry.statsd import DIALECTS
-from queue_telemetry.statsd._naming import Rendered, SeriesNames, clean_constant_tags
+from queue_telemetry.statsd._constant_tags import clean_constant_tags
+from queue_telemetry.statsd._naming import Rendered, SeriesNames
 
 COMPLETED = CATALOG["queue.tasks.completed"]
 DURATION = CATALOG["queue.task.duration"]

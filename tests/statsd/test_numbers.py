@@ -24,7 +24,11 @@ class Unreadable:
         (-0.0, "0.0"),
         (1e-7, "0.0000001"),
         (1e22, "10000000000000000000000"),
-        (Decimal("1.5"), "1.5"),
+        (Decimal("1.50"), "1.50"),
+        (Decimal(5), "5"),
+        (Decimal("1E+2"), "100"),
+        (Decimal("-0.0"), "0.0"),
+        (Decimal("1E-999"), "0.0"),
         (2**70, str(2**70)),
     ],
 )
@@ -33,7 +37,20 @@ def test_number_is_a_plain_decimal(value: object, text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "value", [math.nan, math.inf, -math.inf, None, "5", b"5", [], 1 << 1025, Decimal("NaN"), Unreadable()]
+    "value",
+    [
+        math.nan,
+        math.inf,
+        -math.inf,
+        None,
+        "5",
+        b"5",
+        [],
+        1 << 1025,
+        Decimal("NaN"),
+        Decimal("1E+999"),
+        Unreadable(),
+    ],
 )
 def test_what_is_no_number_has_no_text(value: object) -> None:
     assert decimal_text(value) is None

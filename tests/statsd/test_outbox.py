@@ -1,10 +1,13 @@
 import threading
 from collections import deque
+from collections.abc import Generator
+from contextlib import contextmanager
 
 import pytest
 
 from queue_telemetry._runtime import DropReason
 from queue_telemetry.statsd._outbox import Outbox
+from queue_telemetry.statsd._taken import NONE_TAKEN
 from queue_telemetry.statsd._transport import BUSY, SendOutcome
 
 Settled = list[tuple[str, DropReason | None]]
@@ -21,7 +24,9 @@ class Scripted:
         self.settled = settled
         self.outcomes = deque(outcomes)
         self.midway = False
+        self.takes_turns = True
         self.taken = 0
+        self.total = NONE_TAKEN
 
     def send(self, payload: bytes) -> SendOutcome:
         outcome = self.outcomes.popleft() if self.outcomes else None
@@ -33,6 +38,8 @@ class Scripted:
     def close(self) -> None: ...
 
     def forget(self) -> None: ...
+
+    def reset_after_fork(self) -> None: ...
 
 
 @pytest.fixture
@@ -142,3 +149,99 @@ def test_what_the_socket_took_is_not_sent_again_after_an_exception(settled: Sett
     outbox.send("b")
 
     assert settled == [("a", None), ("b", None)]
+
+
+class Held(Scripted):
+    """Holds the datagram `held` until told to go on; what is sent meanwhile is another thread's."""
+
+    def __init__(self, settled: Settled, *outcomes: SendOutcome) -> None:
+        super().__init__(settled, *outcomes)
+        self.inside, self.go_on = threading.Event(), threading.Event()
+
+    def send(self, payload: bytes) -> SendOutcome:
+        if payload == b"held":
+            self.inside.set()
+            self.go_on.wait(5)
+        return super().send(payload)
+
+
+@contextmanager
+def holding(transport: Held, outbox: Outbox) -> Generator[None]:
+    holder = threading.Thread(target=outbox.send, args=("held",))
+    holder.start()
+    assert transport.inside.wait(5)
+    yield
+    transport.go_on.set()
+    holder.join(5)
+    assert not holder.is_alive()
+
+
+def test_threads_send_at_once_where_the_socket_allows_for_that(settled: Settled) -> None:
+    transport = Held(settled)
+    transport.takes_turns = False
+    outbox = make(transport)
+    with holding(transport, outbox):
+        outbox.send("b")
+        assert settled == [("b", None)]
+
+    assert settled == [("b", None), ("held", None)]
+
+
+def test_socket_without_turns_keeps_the_order_once_something_waits(settled: Settled) -> None:
+    transport = Scripted(settled, BUSY, BUSY)
+    transport.takes_turns = False
+    outbox = make(transport)
+    outbox.send("a")
+    outbox.send("b")
+
+    assert settled == [("a", None), ("b", None)]
+
+
+def test_call_sends_no_more_than_its_own_and_what_may_wait(settled: Settled) -> None:
+    transport = Scripted(settled)
+    outbox = make(transport, max_waiting=3)
+    send = transport.send
+
+    def send_while_others_call(payload: bytes) -> SendOutcome:
+        outbox._waiting.append((f"another thread's {len(settled)}",))
+        return send(payload)
+
+    transport.send = send_while_others_call  # type: ignore[method-assign] # calls as fast as the socket
+    outbox.send("a")
+
+    assert len(settled) == 4
+
+
+def test_what_other_threads_leave_is_bounded_and_the_rest_counted(settled: Settled) -> None:
+    transport = Held(settled)
+    outbox = make(transport, max_waiting=2)
+    with holding(transport, outbox):
+        for number in range(10):
+            outbox.send(f"{number}")
+        assert len(outbox) == 3
+
+    assert settled == [
+        *[(f"{number}", DropReason.OVERFLOW) for number in range(2, 10)],
+        *[(data, None) for data in ("held", "0", "1")],
+    ]
+
+
+def test_what_another_thread_keeps_at_the_end_it_gives_up_itself(settled: Settled) -> None:
+    transport = Held(settled, BUSY)
+    outbox = make(transport)
+    with holding(transport, outbox):
+        outbox.send("b")
+        outbox.give_up(DropReason.SHUTDOWN)
+        assert settled == []
+
+    assert len(outbox) == 0
+    assert settled == [("held", DropReason.SHUTDOWN), ("b", DropReason.SHUTDOWN)]
+
+
+def test_child_begins_empty_though_another_thread_has_the_turn(settled: Settled) -> None:
+    transport = Held(settled)
+    outbox = make(transport)
+    with holding(transport, outbox):
+        outbox.reset_after_fork()
+        outbox.send("a")
+        assert settled == [("a", None)]

@@ -76,3 +76,11 @@ def test_nothing_hurries_when_no_time_is_left() -> None:
     pace.spend(BURST, 0.0)
 
     assert pace.wait_s(100, 0.0) == pytest.approx(0.1)
+
+
+def test_a_burst_takes_as_long_as_it_is_saved_up() -> None:
+    pace = Pace(RATE, BURST)
+    at_rate_s = pace.burst_s
+    pace.hurry_to_send(4 * RATE, 1.0)
+
+    assert (at_rate_s, pace.burst_s) == (0.5, 0.125)

@@ -85,13 +85,24 @@ def test_timings_are_in_the_unit_of_their_type(
 
 
 @pytest.mark.parametrize(
-    ("dialect", "payload"), [("statsd", "app.took:0|g\napp.took:-2|g"), ("datadog", "app.took:-2|g")]
+    ("dialect", "series", "payload"),
+    [
+        ("statsd", SERIES, "app.took:0|g\napp.took:-2|g"),
+        (
+            "graphite",
+            Rendered("app.took;queue=mail", ""),
+            "app.took;queue=mail:0|g\napp.took;queue=mail:-2|g",
+        ),
+        ("datadog", TAGGED, "app.took:0|g|#queue:mail\napp.took:-2|g|#queue:mail"),
+    ],
 )
-def test_negative_gauge_is_absolute(record: Record, dialect: str, payload: str) -> None:
+def test_negative_gauge_is_absolute_since_a_zero_goes_before_it_in_one_datagram(
+    record: Record, dialect: str, series: Rendered, payload: str
+) -> None:
     client, sent = record(dialect)
     with client.pipeline() as pipe:
         assert isinstance(pipe, Pipeline)
-        pipe.put_gauge(SERIES, "-2", 1)
+        pipe.put_gauge(series, "-2", 1)
 
     assert sent == [payload]
 

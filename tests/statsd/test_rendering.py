@@ -51,6 +51,7 @@ def test_flush_sends_each_kind_of_datadog_line(record: Record, make_emitter: Mak
     emitter.flush(1.0)
 
     assert lines(sent) == [
+        "app.queue.active_workers:0|g|#env:prod,slot:2",
         "app.queue.active_workers:-1|g|#env:prod,slot:2",
         "app.queue.tasks.completed:3|c|#env:prod,queue:mail,type:send",
         "app.queue.task.wait_seconds:0.250000:0.500000|d|#env:prod,queue:mail,type:send",

@@ -126,6 +126,34 @@ def test_socket_that_broke_is_opened_again(receiver: Any, transport: UdpTranspor
     assert transport.send(b"c:1|c") is None
 
 
+def test_datagram_whose_socket_was_swapped_under_it_goes_to_the_new_address(
+    receiver: Any, transport: UdpTransport, closed_port: int
+) -> None:
+    class Swapped(socket.socket):
+        def send(self, data: Any, flags: int = 0, /) -> int:
+            transport.retarget([ipv4(receiver.port)])
+            return super().send(data, flags)  # on a socket that is closed
+
+    transport.retarget([ipv4(closed_port)])
+    transport._socket = Swapped(socket.AF_INET, socket.SOCK_DGRAM)
+
+    assert transport.send(b"a:1|c") is None
+    assert receiver.take(1) == [b"a:1|c"]
+
+
+def test_child_keeps_the_address_and_gets_a_socket_and_counts_of_its_own(
+    receiver: Any, transport: UdpTransport
+) -> None:
+    transport.retarget([ipv4(receiver.port)])
+    transport.send(b"a:1|c")
+    before = transport._socket
+    transport.reset_after_fork()
+
+    assert (transport.taken, transport.send(b"b:1|c"), transport.taken) == (0, None, 1)
+    assert transport._socket is not before
+    assert receiver.take(2) == [b"a:1|c", b"b:1|c"]
+
+
 def test_forgetting_closes_the_socket_though_another_thread_holds_the_lock() -> None:
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as receiver:
         receiver.bind(("127.0.0.1", 0))

@@ -47,6 +47,26 @@ say(results=results, status=report.status, ready=report.ready, reasons=report.re
     assert statsd.wait_until(lambda: statsd.counter("queue.tasks.completed") == 3)
 
 
+def test_tags_that_become_one_cost_the_tags_alone(run_script: RunScript, statsd: StatsdServer) -> None:
+    ended = run_script(
+        f"""{_LOUD}
+for _ in range(3):
+    with qt.run("work"): pass
+report = qt.health()
+qt.flush()
+say(reasons=report.reasons, levels=[level for level, _ in lines], text=lines[0][1])
+""",
+        statsd_dialect="datadog",
+        tags="Team:x,team:y",
+        quiet=False,
+    ).said[0]
+
+    assert ["configuration_invalid"] == ended["reasons"]
+    assert ["ERROR"] == ended["levels"]
+    assert "'Team' and 'team'" in ended["text"]
+    assert statsd.wait_until(lambda: statsd.counter("queue.tasks.completed") == 3)
+
+
 def test_certificates_that_cannot_be_read_cost_the_logs_alone(
     run_script: RunScript, statsd: StatsdServer
 ) -> None:
@@ -85,7 +105,7 @@ say(reasons=qt.health().reasons, levels=[level for level, _ in lines], text=line
     ).said[0]
 
     assert (["configuration_invalid"], ["ERROR"]) == (ended["reasons"], ended["levels"])
-    assert ended["text"].startswith("no log records are kept on disk: LOG_SPOOL_DIR")
+    assert ended["text"].startswith("no log records on disk: LOG_SPOOL_DIR")
     assert "task_completed" in {record["event"] for record in collector.records}
 
 
