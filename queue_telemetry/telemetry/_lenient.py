@@ -1,7 +1,6 @@
 """What is done at a first event about settings that are wrong: it is said once, and what is right goes on."""
 
 import logging
-from collections import ChainMap
 from collections.abc import Callable, Mapping
 from itertools import combinations
 from typing import Final
@@ -46,7 +45,8 @@ def build_leniently(
         problem = error
     for number in range(1, len(_TO_GIVE_UP) + 1):
         for names in combinations(_TO_GIVE_UP, number):
-            fewer = settings.model_copy(update=dict(ChainMap(*map(_TO_GIVE_UP.__getitem__, names))))
+            without = {key: value for name in names for key, value in _TO_GIVE_UP[name].items()}
+            fewer = settings.model_copy(update=without)
             try:
                 outputs = Outputs(fewer, clock, collect, owner=owner)
             except ConfigurationError:
