@@ -1,9 +1,11 @@
 """A scripted collector on a real socket, a clock turned by hand, and a sender that answers from a list."""
 
 import gzip
+import resource
 import socket
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -258,6 +260,25 @@ def make_spool(manual_clock: ManualClock, tmp_path: Path) -> Iterator[Callable[.
     yield make
     for spool in made:
         spool.close()
+
+
+@pytest.fixture
+def full_disk() -> Callable[..., AbstractContextManager[None]]:
+    """Return a context in which no file of this process grows beyond a size, as on a full disk.
+
+    It holds for pytest's own report too, so that only what is tested belongs into it.
+    """
+
+    @contextmanager
+    def limit(max_bytes: int = 0) -> Iterator[None]:
+        soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (max_bytes, hard))
+        try:
+            yield
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+    return limit
 
 
 @pytest.fixture

@@ -1,9 +1,9 @@
 """A buffer with a spool: what is written when, what leaves memory, and what goes when the disk is full."""
 
 import errno
-import resource
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from itertools import count
 from pathlib import Path
 from typing import Any, Self
@@ -16,6 +16,7 @@ from queue_telemetry.logs._chunk import Chunk
 from queue_telemetry.logs._split import lines_of
 
 Make = Callable[..., Any]
+FullDisk = Callable[..., AbstractContextManager[None]]
 
 
 def _bytes_on_disk(folder: Path) -> bytes:
@@ -41,14 +42,6 @@ def wal(make_buffer: Make, make_spool: Make) -> RecordBuffer:
 def spill(make_buffer: Make, make_spool: Make) -> RecordBuffer:
     buffer: RecordBuffer = make_buffer(max_bytes=1000, batch_bytes=100, spool=make_spool())
     return buffer
-
-
-@pytest.fixture
-def full_disk() -> Iterator[Callable[[], None]]:
-    """Return what makes files as long as they are now and no longer, as a full disk does."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    yield lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (0, hard))
-    resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
 def test_a_line_is_on_disk_before_a_write_ahead_append_returns(wal: RecordBuffer, tmp_path: Path) -> None:
@@ -147,15 +140,14 @@ def test_a_full_spool_drops_what_is_oldest_in_it(make_buffer: Make, make_spool: 
     assert {DropReason.SPOOL_FULL: 100 - len(kept)} == buffer.read()[0].dropped
 
 
-@pytest.mark.usefixtures("full_disk")
 def test_what_a_full_disk_does_not_take_is_in_memory_and_counted(
-    wal: RecordBuffer, full_disk: Callable[[], None]
+    wal: RecordBuffer, full_disk: FullDisk
 ) -> None:
-    full_disk()
     lines = [b"%d\n" % number for number in range(5)]
 
-    for line in lines:
-        wal.append(line)
+    with full_disk():
+        for line in lines:
+            wal.append(line)
 
     assert (5, lines) == (wal.not_written, _drain(wal))
 
@@ -181,13 +173,13 @@ def _no_space(*_: object) -> int:
 
 
 def test_memory_is_the_limit_when_the_disk_takes_nothing(
-    make_buffer: Make, make_spool: Make, full_disk: Callable[[], None]
+    make_buffer: Make, make_spool: Make, full_disk: FullDisk
 ) -> None:
     buffer = make_buffer(max_bytes=1000, batch_bytes=100, spool=make_spool())
-    full_disk()
-    for number in range(500):
-        buffer.append(b"%09d\n" % number)
-        assert buffer.read()[2] <= 1000
+    with full_disk():
+        for number in range(500):
+            buffer.append(b"%09d\n" % number)
+            assert buffer.read()[2] <= 1000
 
     delivery, held, _ = buffer.read()
     assert 500 == held + delivery.dropped[DropReason.OVERFLOW]

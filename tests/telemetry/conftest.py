@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from loguru import logger
 
 from queue_telemetry._runtime import log
 from queue_telemetry.telemetry import Telemetry
@@ -147,11 +146,3 @@ def run_script(tmp_path: Path, settings: dict[str, object]) -> RunScript:
         return ended
 
     return run
-
-
-@pytest.fixture
-def silent_loguru() -> Iterator[None]:
-    """Loguru without handlers at the beginning and at the end."""
-    logger.remove()
-    yield
-    logger.remove()

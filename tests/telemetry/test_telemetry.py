@@ -340,9 +340,7 @@ def test_close_inside_a_task_ends_well(telemetry: Telemetry, statsd: StatsdServe
     assert statsd.wait_until(lambda: statsd.counter("queue.tasks.started") == 1)
 
 
-def test_close_inside_a_sink_of_the_users_ends_well(
-    telemetry: Telemetry, collector: Collector, silent_loguru: None
-) -> None:
+def test_close_inside_a_sink_of_the_users_ends_well(telemetry: Telemetry, collector: Collector) -> None:
     closed: list[bool] = []
     logger.add(lambda _: closed.append(telemetry.close()), level="INFO")
 

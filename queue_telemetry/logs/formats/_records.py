@@ -1,6 +1,6 @@
 """Take lines apart into records, and give their fields the names that a collector knows. Pure."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from collections.abc import Set as AbstractSet
 
 import orjson
@@ -10,9 +10,13 @@ from queue_telemetry.logs._record import free_key
 __all__ = ["parse", "renamed", "split", "text_of"]
 
 
-def split(lines: bytearray) -> list[bytes]:
-    """Return the lines without their newlines."""
-    return bytes(lines).split(b"\n")[:-1]  # no newline is inside a line, and one ends the last
+def split(lines: bytearray) -> Iterator[bytes]:
+    """Give the lines without their newlines, one by one: all at once would be the batch a second time in memory."""
+    start, end = 0, lines.find(b"\n")
+    while end >= 0:  # no newline is inside a line, and one ends the last
+        yield bytes(lines[start:end])
+        start = end + 1
+        end = lines.find(b"\n", start)
 
 
 def parse(line: bytes) -> dict[str, object]:

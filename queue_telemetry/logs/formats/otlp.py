@@ -75,24 +75,27 @@ class OtlpFormat:
 
     def body(self, lines: bytearray) -> bytes | bytearray:
         """Return the request, resources in the order of their first record."""
-        resources: dict[bytes, tuple[dict[str, object], list[dict[str, object]]]] = {}
+        resources: dict[bytes, bytearray] = {}
         for line in split(lines):
             record = parse(line)
             resource = {name: record.pop(key) for key, name in _RESOURCE.items() if key in record}
             resource.setdefault("service.name", "unknown_service")
-            _, log_records = resources.setdefault(orjson.dumps(resource), (resource, []))
-            log_records.append(_log_record(record))
-        return orjson.dumps(
-            {
-                "resourceLogs": [
-                    {
-                        "resource": {"attributes": attributes(resource)},
-                        "scopeLogs": [{"scope": {"name": "queue_telemetry"}, "logRecords": log_records}],
-                    }
-                    for resource, log_records in resources.values()
-                ]
-            }
-        )
+            # written record by record: a batch's worth of objects takes ten times its length
+            log_records = resources.setdefault(orjson.dumps(resource), bytearray())
+            log_records += b","
+            log_records += orjson.dumps(_log_record(record))
+        body = bytearray()
+        for resource_json, log_records in resources.items():
+            body += b',{"resource":'
+            body += orjson.dumps({"attributes": attributes(orjson.loads(resource_json))})
+            body += b',"scopeLogs":[{"scope":{"name":"queue_telemetry"},"logRecords":'
+            log_records[:1] = b"["
+            body += log_records
+            log_records.clear()
+            body += b"]}]}"
+        body[:1] = b'{"resourceLogs":['
+        body += b"]}"
+        return body
 
     def read(self, answer: Answer, records: int) -> Verdict:
         """Judge by the specification: few statuses may be repeated; a partial success counts what it refused.

@@ -3,9 +3,9 @@
 import errno
 import logging
 import os
-import resource
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Protocol
 
@@ -30,6 +30,7 @@ class Folder(Protocol):
 
 Adopt = Callable[[Spool], list[Place]]
 Read = Callable[[Spool, list[Place]], bytes]
+FullDisk = Callable[..., AbstractContextManager[None]]
 
 
 def _written(spool: Spool, lines: bytes = b"{}\n", records: int = 1) -> Place:
@@ -38,22 +39,13 @@ def _written(spool: Spool, lines: bytes = b"{}\n", records: int = 1) -> Place:
     return place
 
 
-@pytest.fixture
-def file_limit() -> Iterator[Callable[[int], None]]:
-    """Limit how large a file this process may write, as a full disk would."""
-    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
-    yield lambda size: resource.setrlimit(resource.RLIMIT_FSIZE, (size, limits[1]))
-    resource.setrlimit(resource.RLIMIT_FSIZE, limits)
-
-
 def test_a_full_disk_is_counted_said_and_tried_again_after_a_while(
-    folder: Folder, file_limit: Callable[[int], None], caplog: pytest.LogCaptureFixture, read_all: Read
+    folder: Folder, full_disk: FullDisk, caplog: pytest.LogCaptureFixture, read_all: Read
 ) -> None:
     spool = folder.spool()
     first = _written(spool, b"1\n")
-    file_limit(40)  # the next frame gets half of its bytes in
-    assert spool.write(b"2\n", 1) is None
-    file_limit(1 << 30)
+    with full_disk(40):  # the next frame gets half of its bytes in
+        assert spool.write(b"2\n", 1) is None
     assert spool.write(b"2\n", 1) is None
     assert {"ENOSPC": 1} == spool.stats()["errors"]
 
@@ -70,12 +62,12 @@ def test_a_full_disk_is_counted_said_and_tried_again_after_a_while(
 
 
 def test_half_a_frame_is_no_damage_to_who_takes_it_over(
-    folder: Folder, file_limit: Callable[[int], None], adopt_all: Adopt, read_all: Read
+    folder: Folder, full_disk: FullDisk, adopt_all: Adopt, read_all: Read
 ) -> None:
     spool = folder.spool()
     _written(spool, b"1\n")
-    file_limit(40)
-    spool.write(b"2\n", 1)
+    with full_disk(40):
+        spool.write(b"2\n", 1)
     spool.close()
 
     heir = folder.spool()
@@ -84,13 +76,11 @@ def test_half_a_frame_is_no_damage_to_who_takes_it_over(
     assert (0, 0) == heir.damaged
 
 
-def test_a_file_that_may_not_grow_at_all_is_counted(
-    folder: Folder, file_limit: Callable[[int], None]
-) -> None:
+def test_a_file_that_may_not_grow_at_all_is_counted(folder: Folder, full_disk: FullDisk) -> None:
     spool = folder.spool()
-    file_limit(0)
 
-    assert spool.write(b"{}\n", 1) is None
+    with full_disk():
+        assert spool.write(b"{}\n", 1) is None
 
     assert {"EFBIG": 1} == spool.stats()["errors"]
     assert [] == folder.files()

@@ -14,7 +14,7 @@ MakeTelemetry = Callable[..., Telemetry]
 
 
 @pytest.fixture(autouse=True)
-def root(silent_loguru: None) -> Iterator[logging.Logger]:
+def root() -> Iterator[logging.Logger]:
     """The root logger at DEBUG; as it was before at the end."""
     root = logging.getLogger()
     level, handlers = root.level, list(root.handlers)

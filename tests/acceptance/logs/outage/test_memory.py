@@ -43,14 +43,26 @@ def black_hole() -> Iterator[int]:
 
 
 @pytest.mark.parametrize(
-    ("fault", "durability"), [("refused", "memory"), ("silent", "memory"), ("refused", "spill")]
+    ("fault", "durability", "log_format"),
+    [
+        ("refused", "memory", "ndjson"),
+        ("silent", "memory", "ndjson"),
+        ("refused", "spill", "ndjson"),
+        ("refused", "memory", "otlp"),
+    ],
 )
 def test_resident_memory_stays_under_the_limit_and_flat(
-    fault: str, durability: str, black_hole: int, free_port: Callable[..., int], tmp_path: Path
+    fault: str,
+    durability: str,
+    log_format: str,
+    black_hole: int,
+    free_port: Callable[..., int],
+    tmp_path: Path,
 ) -> None:
     port = black_hole if fault == "silent" else free_port()
     settings: dict[str, Any] = {
         "log_url": f"http://127.0.0.1:{port}/",
+        "log_format": log_format,
         "log_max_memory_bytes": _LIMIT_BYTES,
         "state_dir": str(tmp_path / "state"),
         "statsd_port": free_port(socket.SOCK_DGRAM),
