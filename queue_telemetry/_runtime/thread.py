@@ -39,13 +39,16 @@ class BackgroundLoop:
         return self._thread is not None and self._thread.is_alive()
 
     def start(self) -> bool:
-        """Start the thread; False when the process can have no more of them."""
+        """Start the thread; False when the process can have no more of them.
+
+        An exception that a signal handler raises in here may leave a thread that runs: it is known, or ends by itself.
+        """
         thread = threading.Thread(target=self._run, name=self._name, daemon=True)
+        self._thread = thread
         try:
             thread.start()
         except RuntimeError:  # the process's limit, or the interpreter is on its way out
             return False
-        self._thread = thread
         return True
 
     def wake(self) -> None:
@@ -58,14 +61,14 @@ class BackgroundLoop:
         self._stopping = True
         self.wake()
         thread = self._thread
-        if thread is None or thread is threading.current_thread():
+        if thread is None or thread is threading.current_thread() or not thread.is_alive():
             return True
         thread.join(max(timeout_s, 0.0))
         return not thread.is_alive()
 
     def _run(self) -> None:
         with guarded():
-            while not self._stopping:
+            while not self._stopping and self._thread is threading.current_thread():
                 try:
                     delay_s = self._step()
                 except Exception as error:  # noqa: BLE001 - a thread's top

@@ -1,5 +1,9 @@
+import sys
 import threading
 from collections.abc import Callable, Generator
+from contextlib import suppress
+from types import FrameType
+from typing import Any
 
 import pytest
 
@@ -163,3 +167,34 @@ def test_a_process_without_threads_left_is_told(make_loop: MakeLoop, monkeypatch
         assert not loop.alive
     assert loop.start()
     assert steps.wait()
+
+
+class Interrupted(BaseException):
+    pass
+
+
+@pytest.mark.parametrize("line", range(5, 12))
+def test_an_exception_anywhere_in_a_start_leaves_one_thread_at_most(make_loop: MakeLoop, line: int) -> None:
+    steps = Steps()
+    loop = make_loop(steps)
+
+    def interrupt(frame: FrameType, event: str, _: object) -> Any:
+        if frame.f_code is not BackgroundLoop.start.__code__:
+            return None
+        if event == "line" and frame.f_lineno - frame.f_code.co_firstlineno == line:
+            sys.settrace(None)
+            raise Interrupted
+        return interrupt
+
+    sys.settrace(interrupt)
+    with suppress(Interrupted):
+        loop.start()
+    sys.settrace(None)
+    assert loop.alive or loop.start()
+
+    assert steps.wait()
+    named = [thread for thread in threading.enumerate() if thread.name == "loop-under-test"]
+    assert loop._thread in named
+    for other in set(named) - {loop._thread}:
+        other.join(_BOUND_S)
+        assert not other.is_alive()
