@@ -123,7 +123,8 @@ class Redactor:
                 self._remember(key, secret=secret)
             if not secret:
                 return False
-        return not (isinstance(value, (int, float)) and _COUNTED in key.lower())
+        # not isinstance: that asks the value, and a proxy outside of its request raises
+        return not (issubclass(type(value), (int, float)) and _COUNTED in key.lower())
 
     def _remember(self, key: str, *, secret: bool) -> None:
         if len(self._harmless) + len(self._secret) >= _MAX_KEYS:

@@ -11,6 +11,7 @@ from types import FrameType, TracebackType
 from typing import Final
 
 from queue_telemetry.logs._text import cut_middle, text_of
+from queue_telemetry.logs._time_limit import pass_on
 
 __all__ = ["MESSAGE_BYTES", "class_name", "message_of", "stack_of"]
 
@@ -42,6 +43,7 @@ def stack_of(error: BaseException | None, trace: TracebackType | None) -> str:
     try:
         lines = _Telling().chain(error, trace, 0) if error is not None else list(_frames(trace))
     except Exception as fault:  # noqa: BLE001 - no stack is left for it at the bottom of a recursion, say
+        pass_on(fault)
         return f"[the traceback cannot be read: {class_name(type(fault))}]"
     return "\n".join(lines)
 
@@ -50,7 +52,8 @@ def class_name(kind: type[BaseException]) -> str:
     """Return a class's name as tracebacks show it. Must not raise."""
     try:
         module, name = kind.__module__, kind.__qualname__
-    except Exception:  # noqa: BLE001 - a user's metaclass
+    except Exception as fault:  # noqa: BLE001 - a user's metaclass
+        pass_on(fault)
         return "exception"
     return str(name) if module in {"builtins", "__main__"} else f"{module}.{name}"
 
@@ -167,7 +170,8 @@ def _is_logurus(frame: FrameType) -> bool:
 def _source(file: str, line: int, frame: FrameType) -> str:
     try:
         return linecache.getline(file, line, frame.f_globals).strip()
-    except Exception:  # noqa: BLE001 - a module's own loader is asked for what is in no file
+    except Exception as fault:  # noqa: BLE001 - a module's own loader is asked for what is in no file
+        pass_on(fault)
         return ""
 
 
@@ -177,7 +181,8 @@ def _words(error: BaseException) -> list[str]:
     if issubclass(kind, SyntaxError):
         try:
             return "".join(traceback.format_exception_only(error)).rstrip("\n").split("\n")
-        except Exception:  # noqa: BLE001 - its fields may hold anything
+        except Exception as fault:  # noqa: BLE001 - its fields may hold anything
+            pass_on(fault)
             return [class_name(kind)]
     message = message_of(error)
     text = f"{class_name(kind)}: {message}" if message else class_name(kind)
@@ -188,7 +193,8 @@ def _notes(error: BaseException) -> Iterator[str]:
     try:
         notes = getattr(error, "__notes__", ())
         many = list(notes) if isinstance(notes, (list, tuple)) else [notes]
-    except Exception:  # noqa: BLE001 - a user's property
+    except Exception as fault:  # noqa: BLE001 - a user's property
+        pass_on(fault)
         yield "[notes cannot be read]"
         return
     for note in many[:_MAX_NOTES]:
@@ -204,7 +210,8 @@ def _below(error: BaseException) -> tuple[BaseException | None, str]:
         below, link = (cause, _CAUSED) if cause is not None else (error.__context__, _DURING)
         if not isinstance(below, BaseException) or (cause is None and error.__suppress_context__):
             return None, ""
-    except Exception:  # noqa: BLE001 - a user's property
+    except Exception as fault:  # noqa: BLE001 - a user's property
+        pass_on(fault)
         return None, ""
     return below, link
 
@@ -212,5 +219,6 @@ def _below(error: BaseException) -> tuple[BaseException | None, str]:
 def _exceptions_of(group: BaseException) -> tuple[BaseException, ...]:
     try:
         return tuple(each for each in group.exceptions if isinstance(each, BaseException))  # type: ignore[attr-defined]  # a group's
-    except Exception:  # noqa: BLE001 - the same
+    except Exception as fault:  # noqa: BLE001 - the same
+        pass_on(fault)
         return ()
