@@ -4,7 +4,6 @@ import sys
 
 from queue_telemetry._runtime import fork, register_fork_aware
 
-
 _QUIET = ["-W", "ignore::DeprecationWarning"]  # 3.12 deprecates forks beside threads
 
 
