@@ -50,8 +50,8 @@ def sanitize(
         fields: Anything; left as it is.
         hides: Whether the value of a key is to be hidden, at any depth and in pairs such as `("key", value)` too;
             without it none is.
-        scrub: Takes secrets out of a text, of keys too; without it they stay. It is shown only what has a `:` or a `=`,
-            without which a text assigns nothing. Must not raise.
+        scrub: Takes secrets out of a text; without it they stay. Of keys it is shown those only that have a `:` or a
+            `=`. Must not raise.
 
     Raises:
         Exception: What *fields* itself raises; what its values raise is caught.
@@ -178,8 +178,7 @@ class _Walk:
         return self._text(text_of(value))
 
     def _text(self, text: str) -> str:
-        if ":" in text or "=" in text:
-            text = self._scrub(text)
+        text = self._scrub(text)
         return text if text.isascii() else clean_text(text)
 
 
