@@ -36,8 +36,8 @@ def error_fields(
     if kind is None:
         return None
     fields: dict[str, object] = {"type": class_name(kind)}
-    if value is not None:  # scrubbed before they are cut: the cut may take a key and leave its value
-        fields["message"] = cut_middle(scrub(message_of(value)), MESSAGE_BYTES)
+    if value is not None:
+        fields["message"] = cut_middle(message_of(value, scrub), MESSAGE_BYTES)
         fields["fingerprint"] = fingerprint(value)
-    fields["stack"] = cut_middle(scrub(stack_of(value, trace)), _STACK_BYTES)
+    fields["stack"] = cut_middle(scrub(stack_of(value, trace, scrub)), _STACK_BYTES)
     return fields

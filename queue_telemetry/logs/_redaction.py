@@ -26,21 +26,34 @@ _GLUED: Final = (
     "refreshtoken",
     "sessiontoken",
     "xsrftoken",
+    "accountkey",
+    "encryptionkey",
+    "sessionid",
+    "sessionkey",
+    "signingkey",
+    "sshkey",
 )
 """Secrets wherever they stand in a key, whatever the case and the signs between the words."""
-_WORDS: Final = ("token", "tokens", "dsn", "pwd")
+_WORDS: Final = ("token", "tokens", "dsn", "pwd", "pgpass")
 """Secrets as words of a key only: `token` hides `csrf_token`, not `tokenizer`."""
+_LAST_WORDS: Final = frozenset({"auth", "bearer", "jwt", "pass", "signature"})
+"""Secrets as the last word of a key only, a number aside: `MYSQL_PASS`, not `pass_rate` or `auth_method`."""
 _STEMS: Final = (
-    "passw",
-    "passphrase",
+    "pass",
     "secret",
-    "authorization",
+    "auth",
     "cookie",
     "credential",
     "key",
     "token",
     "dsn",
     "pwd",
+    "jwt",
+    "sessionid",
+    "session_id",
+    "session-id",
+    "signature",
+    "bearer",
 )
 """Of each of these secrets, however its words are joined, one is part."""
 _COUNTED: Final = "tokens"
@@ -66,8 +79,8 @@ class Redactor:
             or one with letters beyond ASCII, wherever they stand in a key, however they are written.
 
     Attributes:
-        scrub: Returns a text without secrets: `password=…`, `"token": "…"`, `Authorization: …`,
-            `scheme://user:pass@host`. The same object when it holds none. Does not raise.
+        scrub: Returns a text without secrets: `password=…`, `"token": "…"`, `Authorization: …`, `--password …`,
+            `scheme://user:pass@host`, private keys. The same object when it holds none. Does not raise.
     """
 
     def __init__(self, keys: Iterable[str] = ()) -> None:
@@ -92,12 +105,7 @@ class Redactor:
         values = fields.values()
         if self._harmless.issuperset(fields) and _PLAIN.issuperset(map(type, values)):
             for value in values:
-                if (
-                    type(value) is str
-                    and (":" in value or "=" in value)
-                    and value not in self._innocent
-                    and not self._is_innocent(value)
-                ):
+                if type(value) is str and value not in self._innocent and not self._is_innocent(value):
                     break
             else:
                 return fields
@@ -123,7 +131,8 @@ class Redactor:
                 self._remember(key, secret=secret)
             if not secret:
                 return False
-        return not (isinstance(value, (int, float)) and _COUNTED in key.lower())
+        # not isinstance: that asks the value, and a proxy outside of its request raises
+        return not (issubclass(type(value), (int, float)) and _COUNTED in key.lower())
 
     def _remember(self, key: str, *, secret: bool) -> None:
         if len(self._harmless) + len(self._secret) >= _MAX_KEYS:
@@ -131,8 +140,13 @@ class Redactor:
         (self._secret if secret else self._harmless).add(key)
 
     def _decide(self, key: str) -> bool:
-        glued = _glue(key)
-        return not self._words.isdisjoint((*_words(key), glued)) or any(word in glued for word in self._glued)
+        glued, words = _glue(key), _words(key)
+        last = next((word for word in reversed(words) if not word.isdigit()), "")
+        return (
+            last in _LAST_WORDS
+            or not self._words.isdisjoint((*words, glued))
+            or any(word in glued for word in self._glued)
+        )
 
 
 def _words(key: str) -> list[str]:

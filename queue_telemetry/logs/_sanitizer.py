@@ -9,6 +9,7 @@ from types import SimpleNamespace
 from typing import Final, TypeVar
 
 from queue_telemetry.logs._text import clean_text, name_of, text_of
+from queue_telemetry.logs._time_limit import pass_on
 
 __all__ = ["REDACTED", "sanitize"]
 
@@ -49,8 +50,8 @@ def sanitize(
         fields: Anything; left as it is.
         hides: Whether the value of a key is to be hidden, at any depth and in pairs such as `("key", value)` too;
             without it none is.
-        scrub: Takes secrets out of a text, of keys too; without it they stay. It is shown only what has a `:` or a `=`,
-            without which a text assigns nothing. Must not raise.
+        scrub: Takes secrets out of a text; without it they stay. Of keys it is shown those only that have a `:` or a
+            `=`. Must not raise.
 
     Raises:
         Exception: What *fields* itself raises; what its values raise is caught.
@@ -100,7 +101,8 @@ class _Walk:
             return value
         try:
             return self._enter(value, path) if kind in _USUAL else self._open(value, path)
-        except Exception:  # noqa: BLE001 - a user's object runs in here, and must cost no other value
+        except Exception as error:  # noqa: BLE001 - a user's object runs in here, and must cost no other value
+            pass_on(error)
             return f"<unreadable {name_of(value)}>"
 
     def _open(self, value: object, path: tuple[int, ...]) -> object:
@@ -176,22 +178,23 @@ class _Walk:
         return self._text(text_of(value))
 
     def _text(self, text: str) -> str:
-        if ":" in text or "=" in text:
-            text = self._scrub(text)
+        text = self._scrub(text)
         return text if text.isascii() else clean_text(text)
 
 
 def _has(value: object, name: str) -> bool:
     try:
         return hasattr(value, name)
-    except Exception:  # noqa: BLE001 - a property of the user's; it is there, and cannot be read
+    except Exception as error:  # noqa: BLE001 - a property of the user's; it is there, and cannot be read
+        pass_on(error)
         return True
 
 
 def _read(value: object, name: str) -> object:
     try:
         return getattr(value, name)
-    except Exception:  # noqa: BLE001 - the same, and the other fields can
+    except Exception as error:  # noqa: BLE001 - the same, and the other fields can
+        pass_on(error)
         return f"<unreadable {clean_text(name)}>"
 
 
@@ -203,7 +206,8 @@ def _key(key: object) -> str:
         if isinstance(key, bytes):
             return key.decode("utf-8", "replace")
         return clean_text(text_of(key))
-    except Exception:  # noqa: BLE001 - a user's object runs in here
+    except Exception as error:  # noqa: BLE001 - a user's object runs in here
+        pass_on(error)
         return f"<unreadable {name_of(key)}>"
 
 

@@ -6,11 +6,12 @@ shows no leaf of a group that holds an interrupt. Never shows variables' values.
 
 import linecache
 import traceback
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from types import FrameType, TracebackType
 from typing import Final
 
 from queue_telemetry.logs._text import cut_middle, text_of
+from queue_telemetry.logs._time_limit import pass_on
 
 __all__ = ["MESSAGE_BYTES", "class_name", "message_of", "stack_of"]
 
@@ -32,16 +33,20 @@ _Place = tuple[str, int, str]
 """File, line and function."""
 
 
-def stack_of(error: BaseException | None, trace: TracebackType | None) -> str:
+def stack_of(
+    error: BaseException | None, trace: TracebackType | None, scrub: Callable[[str], str] = str
+) -> str:
     """Return the traceback of *error* with its causes, notes and a group's leaves. Must not raise.
 
     Args:
         error: The exception; None formats the frames alone.
         trace: Its traceback; None has no frames.
+        scrub: Takes secrets out of messages and notes, each whole: a cut may take a key and leave its value.
     """
     try:
-        lines = _Telling().chain(error, trace, 0) if error is not None else list(_frames(trace))
+        lines = _Telling(scrub).chain(error, trace, 0) if error is not None else list(_frames(trace))
     except Exception as fault:  # noqa: BLE001 - no stack is left for it at the bottom of a recursion, say
+        pass_on(fault)
         return f"[the traceback cannot be read: {class_name(type(fault))}]"
     return "\n".join(lines)
 
@@ -50,20 +55,22 @@ def class_name(kind: type[BaseException]) -> str:
     """Return a class's name as tracebacks show it. Must not raise."""
     try:
         module, name = kind.__module__, kind.__qualname__
-    except Exception:  # noqa: BLE001 - a user's metaclass
+    except Exception as fault:  # noqa: BLE001 - a user's metaclass
+        pass_on(fault)
         return "exception"
     return str(name) if module in {"builtins", "__main__"} else f"{module}.{name}"
 
 
-def message_of(error: BaseException) -> str:
-    """Return what an exception says, at most `MESSAGE_BYTES` of it twice over, so that a secret can be found whole."""
-    return cut_middle(text_of(error), 2 * MESSAGE_BYTES)
+def message_of(error: BaseException, scrub: Callable[[str], str]) -> str:
+    """Return what an exception says without secrets, at most `MESSAGE_BYTES` of it twice over."""
+    return cut_middle(scrub(text_of(error)), 2 * MESSAGE_BYTES)
 
 
 class _Telling:
     """One telling of an exception and all that belongs to it; each exception is told once."""
 
-    def __init__(self) -> None:
+    def __init__(self, scrub: Callable[[str], str]) -> None:
+        self._scrub = scrub
         self._seen: set[int] = set()
 
     def chain(self, error: BaseException, trace: TracebackType | None, nesting: int) -> list[str]:
@@ -87,7 +94,7 @@ class _Telling:
         lines = list(_frames(trace))
         if lines:
             lines.insert(0, "Traceback (most recent call last):")
-        lines += _words(error)
+        lines += _words(error, self._scrub)
         if not issubclass(type(error), BaseExceptionGroup):
             return lines
         if lines[0].startswith("Traceback"):
@@ -167,32 +174,35 @@ def _is_logurus(frame: FrameType) -> bool:
 def _source(file: str, line: int, frame: FrameType) -> str:
     try:
         return linecache.getline(file, line, frame.f_globals).strip()
-    except Exception:  # noqa: BLE001 - a module's own loader is asked for what is in no file
+    except Exception as fault:  # noqa: BLE001 - a module's own loader is asked for what is in no file
+        pass_on(fault)
         return ""
 
 
-def _words(error: BaseException) -> list[str]:
+def _words(error: BaseException, scrub: Callable[[str], str]) -> list[str]:
     """Return the lines that name the exception, its message and its notes."""
     kind = type(error)
     if issubclass(kind, SyntaxError):
         try:
             return "".join(traceback.format_exception_only(error)).rstrip("\n").split("\n")
-        except Exception:  # noqa: BLE001 - its fields may hold anything
+        except Exception as fault:  # noqa: BLE001 - its fields may hold anything
+            pass_on(fault)
             return [class_name(kind)]
-    message = message_of(error)
+    message = message_of(error, scrub)
     text = f"{class_name(kind)}: {message}" if message else class_name(kind)
-    return [line for part in (text, *_notes(error)) for line in part.split("\n")]
+    return [line for part in (text, *_notes(error, scrub)) for line in part.split("\n")]
 
 
-def _notes(error: BaseException) -> Iterator[str]:
+def _notes(error: BaseException, scrub: Callable[[str], str]) -> Iterator[str]:
     try:
         notes = getattr(error, "__notes__", ())
         many = list(notes) if isinstance(notes, (list, tuple)) else [notes]
-    except Exception:  # noqa: BLE001 - a user's property
+    except Exception as fault:  # noqa: BLE001 - a user's property
+        pass_on(fault)
         yield "[notes cannot be read]"
         return
     for note in many[:_MAX_NOTES]:
-        yield cut_middle(text_of(note), _NOTE_BYTES)
+        yield cut_middle(scrub(text_of(note)), _NOTE_BYTES)
     if len(many) > _MAX_NOTES:
         yield f"[{len(many) - _MAX_NOTES} more notes]"
 
@@ -204,7 +214,8 @@ def _below(error: BaseException) -> tuple[BaseException | None, str]:
         below, link = (cause, _CAUSED) if cause is not None else (error.__context__, _DURING)
         if not isinstance(below, BaseException) or (cause is None and error.__suppress_context__):
             return None, ""
-    except Exception:  # noqa: BLE001 - a user's property
+    except Exception as fault:  # noqa: BLE001 - a user's property
+        pass_on(fault)
         return None, ""
     return below, link
 
@@ -212,5 +223,6 @@ def _below(error: BaseException) -> tuple[BaseException | None, str]:
 def _exceptions_of(group: BaseException) -> tuple[BaseException, ...]:
     try:
         return tuple(each for each in group.exceptions if isinstance(each, BaseException))  # type: ignore[attr-defined]  # a group's
-    except Exception:  # noqa: BLE001 - the same
+    except Exception as fault:  # noqa: BLE001 - the same
+        pass_on(fault)
         return ()

@@ -1,11 +1,13 @@
 """The loguru sink: turns each record into one JSON line in the buffer, on the caller's thread."""
 
+import sys
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, cast
 
 from queue_telemetry._runtime import is_guarded
 from queue_telemetry.logs._encoder import encode
 from queue_telemetry.logs._record import RecordBuilder
+from queue_telemetry.logs._time_limit import is_time_limit, pass_on
 from queue_telemetry.logs.buffer import RecordBuffer
 
 if TYPE_CHECKING:
@@ -17,7 +19,7 @@ _SEVERE: Final = 40  # loguru's ERROR; such records are the last to go when the 
 
 
 class LogSink:
-    """Takes loguru's records: guard, filter, flatten, redact, encode, append. No I/O, and it must not raise.
+    """Takes loguru's records: guard, filter, flatten, redact, encode, append. No I/O, and nothing of its own is raised.
 
     It works in the filter of its handler, which lets no record through. There loguru has formatted nothing yet: its
     traceback, which an exception's own code can make raise, would cost the record. And there it holds no lock, so
@@ -34,7 +36,7 @@ class LogSink:
         buffer: The present destination.
         removed: Whether `logger.remove()` took this sink out since it was attached.
         self_logs: Records that were born while doing telemetry work, and not shipped.
-        faults: Records that could only be shipped in their essential fields, since something raised.
+        faults: Records that could only be shipped in their essential fields, or not at all, since something raised.
     """
 
     def __init__(
@@ -61,11 +63,15 @@ class LogSink:
             colorize=False,
             backtrace=False,
             diagnose=False,
-            catch=True,
+            catch=cast("bool", _Caught(self)),  # asked when something was raised
         )
 
     def take(self, record: "loguru.Record") -> bool:
-        """Take one record; always False, so that loguru goes on to the next handler. Must not block or raise."""
+        """Take one record; always False, so that loguru goes on to the next handler. Must not block.
+
+        Raises:
+            Exception: The task's time limit, which a signal handler raised meanwhile; the record is taken first.
+        """
         if is_guarded():
             self.self_logs += 1
             return False
@@ -73,10 +79,13 @@ class LogSink:
             if self._accepts is not None and not self._accepts(record):
                 return False
             line = encode(self._builder.build(record))
+            severe = record["level"].no >= _SEVERE
         except Exception as error:  # noqa: BLE001 - the edge to the user's patchers, context and objects
             self.faults += 1
-            line = encode(self._builder.salvage(record, error))
-        self.buffer.append(line, record["level"].no >= _SEVERE)
+            self.buffer.append(encode(self._builder.salvage(record, error)), _is_severe(record))
+            pass_on(error)
+            return False
+        self.buffer.append(line, severe)
         return False
 
     def write(self, message: "loguru.Message") -> None:
@@ -86,3 +95,26 @@ class LogSink:
     def stop(self) -> None:
         """Note that loguru let go of this sink. Called by `logger.remove()`."""
         self.removed = True
+
+
+class _Caught:
+    """Says to loguru, when asked as a bool, whether to catch what was raised: all but a task's time limit.
+
+    Beside that one only loguru itself raises, before it calls the sink: for a level that a patcher took out, say.
+    """
+
+    def __init__(self, sink: LogSink) -> None:
+        self._sink = sink
+
+    def __bool__(self) -> bool:
+        error = sys.exc_info()[1]
+        if error is not None and is_time_limit(error):
+            return False
+        self._sink.faults += error is not None
+        return True
+
+
+def _is_severe(record: "loguru.Record") -> bool:
+    """Tell the same of a record whose level a patcher may have taken out or made text."""
+    number = getattr({**record}.get("level"), "no", 0)
+    return isinstance(number, int) and number >= _SEVERE

@@ -179,8 +179,11 @@ class Launcher:
 
     def said(self) -> list[tuple[int, int]]:
         """Return the workers' process ids and numbers of all records whose call returned."""
-        lines = list(iter(self._out.readline, b"over\n"))
-        return [(int(pid), int(number)) for pid, number in (line.split() for line in lines)]
+        lines = []
+        while (line := self._out.readline()) != b"over\n":
+            assert line, "the launcher came to an end"
+            lines.append(line.split())
+        return [(int(pid), int(number)) for pid, number in lines]
 
     def inherit(self) -> tuple[int, int]:
         """Have one more worker take over what is left, and return what it says."""

@@ -46,7 +46,7 @@ def test_a_class_without_its_exception_is_named() -> None:
 
 
 def test_a_long_message_loses_its_middle() -> None:
-    fields = _fields(ValueError("a" * 500_000 + "z" * 500_000))
+    fields = _fields(ValueError("a " * 500_000 + "z z" * 500_000))
 
     assert len(fields["message"].encode()) <= 8 * 1024
     assert ("a", "z") == (fields["message"][0], fields["message"][-1])
@@ -85,3 +85,21 @@ def test_a_group_has_the_fields_of_one_error_and_shows_its_leaves() -> None:
 
     assert ("ExceptionGroup", "many (2 sub-exceptions)") == (fields["type"], fields["message"])
     assert fields["stack"].index("ValueError: one") < fields["stack"].index("KeyError: 'two'")
+
+
+@pytest.mark.parametrize("padding", [500, 1_500, 3_000])
+def test_a_secret_is_hidden_where_a_note_is_cut(padding: int) -> None:
+    error = ValueError("x")
+    error.add_note(f"{'a' * 3_000} password=S3CRET\n{'z' * (992 - 7)}")
+    error.add_note("Authorization: Bearer " + "S" * padding)
+    fields = _fields(error)
+
+    assert "S3CRET" not in fields["stack"]
+    assert "SSS" not in fields["stack"]
+
+
+def test_a_secret_is_hidden_where_a_message_is_cut() -> None:
+    text = f"{'a' * 30_000} password=S3CRET\n{'z' * (8_160 - 7)}"
+
+    assert "S3CRET" not in str(_fields(ValueError(text)))
+    assert "SS" not in str(_fields(ValueError("token=" + "S" * 40_000)))

@@ -2,6 +2,7 @@
 
 import json
 import logging
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping
@@ -480,3 +481,85 @@ sys.exit(0 if pipeline.close(5.0) and pipeline.delivery().delivered == 3000 else
     ran = subprocess.run([sys.executable, "-c", script], capture_output=True, timeout=15, check=False)
 
     assert (0, b"") == (ran.returncode, ran.stderr)
+
+
+class _Limit(Exception):
+    """Named below as the frameworks name theirs."""
+
+
+@pytest.mark.parametrize("name", ["SoftTimeLimitExceeded", "JobTimeoutException", "TimeLimitExceeded"])
+@pytest.mark.parametrize("where", ["context", "value", "filter"])
+def test_a_time_limit_that_comes_while_logging_ends_the_task_and_the_record_is_kept(
+    make_buffer: Make, attach: Any, capfd: pytest.CaptureFixture[str], name: str, where: str
+) -> None:
+    limit = type("OfThisTask", (type(name, (_Limit,), {}),), {})
+
+    def over(*_: object) -> Any:
+        raise limit("time is over")
+
+    def wait(*_: object) -> bool:
+        signal.raise_signal(signal.SIGUSR1)
+        return True
+
+    class Slow(dict[str, object]):
+        def items(self) -> Any:
+            wait()
+
+    buffer = make_buffer()
+    attach(
+        buffer,
+        context=(lambda: {"waited": wait()}) if where == "context" else dict,
+        accepts=wait if where == "filter" else None,
+    )
+    before = signal.signal(signal.SIGUSR1, over)
+    try:
+        with pytest.raises(limit):
+            logger.bind(row=[Slow(a=1)] if where == "value" else 1).error("still here")
+    finally:
+        signal.signal(signal.SIGUSR1, before)
+
+    assert ["still here"] == [record["message"] for record in _records(buffer)]
+    assert "" == capfd.readouterr().err
+
+
+@pytest.mark.parametrize("change", [lambda record: record.pop("level"), lambda it: it.update(level="INFO")])
+def test_a_record_whose_level_loguru_cannot_read_is_counted(
+    make_buffer: Make, attach: Any, capfd: pytest.CaptureFixture[str], change: Any
+) -> None:
+    """Loguru reads the level before it calls any sink, and says so itself."""
+    sink = attach(make_buffer())
+
+    logger.patch(change).info("x")
+
+    assert 1 == sink.faults
+    assert "Logging error in Loguru Handler" in capfd.readouterr().err
+
+
+@pytest.mark.parametrize("level", [None, "ERROR"])
+def test_a_record_without_a_level_is_taken(make_buffer: Make, attach: Any, level: object) -> None:
+    buffer = make_buffer()
+    sink = attach(buffer)
+    seen: list[Any] = []
+    handler = logger.add(lambda message: seen.append(message.record), level=0, format="")
+    logger.debug("still here")
+    logger.remove(handler)
+    (record,) = seen
+    if level is None:
+        del record["level"]
+    else:
+        record["level"] = level
+
+    sink.take(record)
+
+    assert ["still here"] == [record["message"] for record in _records(buffer)]
+    assert 1 == sink.faults
+
+
+def test_a_secret_that_cannot_be_asked_what_it_is_is_hidden(make_buffer: Make, attach: Any) -> None:
+    buffer = make_buffer()
+    sink = attach(buffer)
+
+    logger.bind(password=Unbound()).info("x")
+
+    (record,) = _records(buffer)
+    assert ("[redacted]", 0) == (record["password"], sink.faults)

@@ -51,7 +51,7 @@ def entered(folder: Path, *names: str, make: bool) -> Generator[int]:
         OSError: One of them cannot be had, or others can write in it.
     """
     if make:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        _make(folder)
     descriptor = open_directory(str(folder))
     try:
         refuse_foreign(descriptor)
@@ -65,6 +65,17 @@ def entered(folder: Path, *names: str, make: bool) -> Generator[int]:
         yield descriptor
     finally:
         os.close(descriptor)
+
+
+def _make(folder: Path) -> None:
+    """Make *folder* and what is missing above it, each for this user alone: pathlib makes those above for anybody."""
+    try:
+        folder.mkdir(mode=0o700, exist_ok=True)
+    except FileNotFoundError:
+        if folder.parent == folder:
+            raise
+        _make(folder.parent)
+        folder.mkdir(mode=0o700, exist_ok=True)
 
 
 def open_directory(name: str, above: int | None = None) -> int:

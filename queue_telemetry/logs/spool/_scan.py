@@ -61,7 +61,7 @@ def scan(descriptor: int, start: int, end: int, lines: bytearray | None = None) 
             start = frame.end
             yield frame
             continue
-        found = blocks.find(MAGIC, start + 1)
+        found = blocks.find(MAGIC, start + 1, end)
         yield Damage(start, found, max(blocks.count(b"\n", start, found), 1))
         start = found
 
@@ -73,7 +73,8 @@ def _whole_frame(blocks: "_Blocks", start: int, end: int, lines: bytearray | Non
         return None
     length, expected_crc, records, born_s = told
     offset, frame_end = start + HEADER_BYTES, start + HEADER_BYTES + length
-    if frame_end > end:
+    # no line holds a magic: lengths that overlap, made up by somebody, must not be read over and over
+    if frame_end > end or blocks.find(MAGIC, offset, frame_end) < frame_end:
         return None
     before = 0 if lines is None else len(lines)
     crc = checksum(header)
@@ -108,17 +109,17 @@ class _Blocks:
             self._load(start)
         return memoryview(self._block)[start - self._first : end - self._first]
 
-    def find(self, what: bytes, start: int) -> int:
-        """Return the first offset of *what* from *start* on, or the end."""
-        while start < self._end:
+    def find(self, what: bytes, start: int, end: int) -> int:
+        """Return the first offset of *what* that lies between two, or *end*."""
+        while start + len(what) <= end:
             self.part(start, start + len(what), whole=True)
             if len(self._block) - (start - self._first) < len(what):
                 break
-            found = self._block.find(what, start - self._first)
+            found = self._block.find(what, start - self._first, end - self._first)
             if found >= 0:
                 return self._first + found
             start = self._first + len(self._block) - len(what) + 1
-        return self._end
+        return end
 
     def count(self, what: bytes, start: int, end: int) -> int:
         """Count a single byte between two offsets."""

@@ -26,8 +26,8 @@ _TRIES: Final = 3  # each is lost only to a process that rotates the file in the
 class DeadLetters:
     """Appends records to `dead-letters.ndjson` in a folder, which all its processes share.
 
-    At 16 MiB the file becomes `dead-letters.1.ndjson` in place of the one before, so that there are never more than
-    two. One line a record::
+    At 16 MiB the file becomes `dead-letters.1.ndjson`. Once both are full no more is written, until somebody takes
+    the latter away: what was said to be kept is not overwritten. One line a record::
 
         {"record":{…},"status":400,"excerpt":"the beginning of the answer","at":"2025-11-05T10:15:30.123456Z"}
 
@@ -89,16 +89,41 @@ def _append(folder: int, letter: bytes) -> None:
 
 
 def _rotated(folder: int, descriptor: int) -> bool:
-    """Move the full file away, unless another process is at it; True when to open the new one."""
+    """Move the full file away, unless another process is at it; True when to open the new one.
+
+    Raises:
+        OSError: The other one is full as well.
+    """
     if sys.platform == "win32":
         return False
+    is_taken = _is_there(
+        folder, _OLD_NAME
+    )  # looked up first: whoever rotates now has not when the same file is there
+    if not _is_same(folder, descriptor):
+        return True
+    if is_taken:
+        raise OSError(errno.EDQUOT, f"it is full, and so is {_OLD_NAME}, which can be taken away")
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)  # ends with the descriptor
-        found, opened = os.stat(_NAME, dir_fd=folder, follow_symlinks=False), os.fstat(descriptor)
-        if (found.st_dev, found.st_ino) == (opened.st_dev, opened.st_ino):
+        if _is_same(folder, descriptor):
             os.rename(_NAME, _OLD_NAME, src_dir_fd=folder, dst_dir_fd=folder)
     except BlockingIOError:
         return False  # a little more in the full one does no harm
-    except FileNotFoundError:
-        pass
     return True
+
+
+def _is_there(folder: int, name: str) -> bool:
+    try:
+        os.stat(name, dir_fd=folder, follow_symlinks=False)
+    except FileNotFoundError:
+        return False
+    return True
+
+
+def _is_same(folder: int, descriptor: int) -> bool:
+    """Tell whether the file of the name is still the one that was opened."""
+    try:
+        found = os.stat(_NAME, dir_fd=folder, follow_symlinks=False)
+    except FileNotFoundError:
+        return False
+    return os.path.samestat(found, os.fstat(descriptor))

@@ -57,12 +57,11 @@ def test_an_excerpt_may_hold_anything(letters: DeadLetters, tmp_path: Path) -> N
     assert '?"\n\0' == orjson.loads((tmp_path / "spool" / "dead-letters.ndjson").read_bytes())["excerpt"]
 
 
-def test_a_full_file_is_kept_once(
+def test_two_full_files_take_no_more_and_keep_what_they_have(
     letters: DeadLetters, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(dead_letters, "_MAX_BYTES", 200)  # two letters
-    for number in range(7):
-        _append(letters, b'{"a":%d}' % number)
+    written = [_append(letters, b'{"a":%d}' % number) for number in range(7)]
 
     assert ["dead-letters.1.ndjson", "dead-letters.ndjson"] == sorted(
         path.name for path in (tmp_path / "spool").iterdir()
@@ -72,7 +71,19 @@ def test_a_full_file_is_kept_once(
         for name in ("dead-letters.1.ndjson", "dead-letters.ndjson")
         for line in (tmp_path / "spool" / name).read_bytes().splitlines()
     ]
-    assert [4, 5, 6] == kept
+    assert [0, 1, 2, 3] == kept
+    assert [True] * 4 + [False] * 3 == written
+
+
+def test_letters_are_written_again_once_the_full_file_is_taken_away(
+    letters: DeadLetters, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(dead_letters, "_MAX_BYTES", 200)
+    for _ in range(5):
+        _append(letters)
+    (tmp_path / "spool" / "dead-letters.1.ndjson").unlink()
+
+    assert _append(letters)
 
 
 def test_one_that_is_larger_than_the_file_is_not_written(

@@ -1,6 +1,7 @@
 """Folders that somebody else could plant something in are refused, and links are not followed."""
 
 import os
+import stat
 from collections.abc import Callable
 from pathlib import Path
 
@@ -108,3 +109,15 @@ def test_a_refusal_leaves_no_descriptor(tmp_path: Path, descriptors: Callable[[]
         pass
 
     assert before == descriptors()
+
+
+def test_what_is_made_above_the_folder_is_private_whatever_the_umask(tmp_path: Path) -> None:
+    before = os.umask(0)
+    try:
+        with entered(tmp_path / "a" / "b" / "spool", "c", make=True):
+            pass
+    finally:
+        os.umask(before)
+
+    assert {0o700} == {stat.S_IMODE(path.stat().st_mode) for path in tmp_path.rglob("*")}
+    assert 4 == len(list(tmp_path.rglob("*")))

@@ -1,6 +1,7 @@
 """Whatever byte is lost or changed costs the frame it is in, and no other."""
 
 import os
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -137,3 +138,15 @@ def test_an_unreadable_file_is_damage(tmp_path: Path) -> None:
         assert [Damage(0, 100, 1)] == list(scan(descriptor, 0, 100))
     finally:
         os.close(descriptor)
+
+
+def test_made_up_headers_whose_lengths_overlap_are_not_read_over_and_over(file: File) -> None:
+    header = bytearray(encode_frame(b"1\n", 1, 1.0)[:HEADER_BYTES])
+    header[4:8] = (2 * 1024 * 1024).to_bytes(4, "little")
+    planted = bytes(header) * 8_000
+    began_s = time.process_time()
+
+    found = file.scanned(planted + bytes(4 * 1024 * 1024 - len(planted)) + encode_frame(b"2\n", 1, 2.0))
+
+    assert [2.0] == _whole(found)
+    assert time.process_time() - began_s < 2.0  # each of them read to its end is 16 GB
