@@ -57,3 +57,7 @@ class Chunk:
     suspect: "Suspicion | None" = None
     doubted: bool = False
     adopted: bool = False
+
+    def is_akin(self, other: "Chunk") -> bool:
+        """Tell whether both are parts of one chunk, or one of them is the other."""
+        return (other.number, other.adopted, other.born_s) == (self.number, self.adopted, self.born_s)

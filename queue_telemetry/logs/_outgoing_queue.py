@@ -81,8 +81,9 @@ class OutgoingQueue(StoredQueue):
             if self._in_flight is chunk:
                 self._in_flight = None
                 self._sealed.appendleft(chunk)
-                akin = itertools.takewhile(lambda other: other.number == chunk.number, self._sealed)
-                self._sealed.rotate(-sum(1 for _ in akin) if last else 0)
+                if last:
+                    akin = sum(1 for _ in itertools.takewhile(chunk.is_akin, self._sealed))
+                    self._sealed.rotate(-(akin if akin < len(self._sealed) else 1))
                 if self._spool is not None:
                     self._relieve()
 

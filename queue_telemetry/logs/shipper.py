@@ -19,9 +19,7 @@ __all__ = ["Shipper"]
 _NAME: Final = "queue_telemetry-logs"
 _IDLE_S: Final = 60.0  # a wait has an end, even when nothing is there to send
 _STOP_GRACE_S: Final = 0.2  # what a shut-down socket needs to end the thread
-_SPILL_S: Final = (
-    0.5  # of a closing time: what it takes to write all memory to the disk's cache, many times over
-)
+_SPILL_S: Final = 0.5  # of a closing time: to write all memory to the disk's cache, many times over
 _UNREADABLE_S: Final = 5.0  # until the disk is asked again for what it could not give
 _PARKED_FAILURES: Final = 3  # as many failures in a row as a refused key counts for
 
@@ -82,6 +80,11 @@ class Shipper:
             return self._loop.alive or self._loop.start()
         finally:
             self._starting.release()
+
+    @property
+    def inherits(self) -> bool:
+        """Whether there is work without a record: to deliver what dead processes left."""
+        return self._spool is not None
 
     def wake(self) -> None:
         """Have the thread look at the buffer, starting it if need be. For `buffer.on_wake`; must not raise."""
@@ -186,7 +189,7 @@ class Shipper:
     def stats(self) -> dict[str, object]:
         """Return how delivery goes, ready for JSON: no address and no secret in it."""
         delivery, pending, pending_bytes = self.buffer.read()
-        courier = self._courier
+        courier, spool = self._courier, self._spool
         return {
             "state": self._state(),
             "circuit": str(courier.circuit.state),
@@ -199,12 +202,7 @@ class Shipper:
             **courier.sent,
             "last_status": courier.last_status,
             "last_error": courier.last_error,
-            **(
-                {}
-                if self._spool is None
-                else {"not_written": self.buffer.not_written, "spool": self._spool.stats()}
-            ),
-        }
+        } | ({} if spool is None else {"not_written": self.buffer.not_written, "spool": spool.stats()})
 
     def _state(self) -> str:
         schedule = self._courier.schedule
