@@ -215,9 +215,16 @@ def _give_back(held: Holdings, chunk: Chunk | None, *, last: bool) -> None:
     if last:
         begin = held.chunks.index(chunk)
         following = held.chunks[begin:-1]
-        akin = list(itertools.takewhile(lambda other: other.number == chunk.number, following))
+        akin = list(itertools.takewhile(lambda other: _is_akin(chunk, other), following))
+        if len(akin) == len(following):
+            del akin[1:]
         del held.chunks[begin : begin + len(akin)]
         held.chunks[-1:-1] = akin
+
+
+def _is_akin(chunk: Chunk, other: Chunk) -> bool:
+    """Tell whether both come from one chunk; what was adopted has the number of the chunk that was open then."""
+    return (other.number, other.adopted, other.born_s) == (chunk.number, chunk.adopted, chunk.born_s)
 
 
 def _cut(held: Holdings, chunk: Chunk, max_bytes: int | None) -> Chunk:
