@@ -15,7 +15,7 @@ from benchmarks.http_receiver import collecting, lines_at
 from benchmarks.measure import Case, Effort, measure
 from benchmarks.table import at_least, at_most, print_table
 from queue_telemetry import Telemetry
-from queue_telemetry._runtime import SYSTEM_CLOCK, DeliveryLedger
+from queue_telemetry._runtime import SYSTEM_CLOCK
 from queue_telemetry.logs import LogSink, RecordBuffer, RecordBuilder, Redactor
 from queue_telemetry.tasks import record_fields
 from queue_telemetry.tasks.workers import Workers
@@ -105,13 +105,7 @@ class _Replaced:
     sink: LogSink
 
     def make(self) -> RecordBuffer:
-        return RecordBuffer(
-            256 * 1024 * 1024,
-            batch_bytes=1024 * 1024,
-            linger_s=1.0,
-            ledger=DeliveryLedger(),
-            clock=SYSTEM_CLOCK,
-        )
+        return RecordBuffer(256 * 1024 * 1024, batch_bytes=1024 * 1024, linger_s=1.0, clock=SYSTEM_CLOCK)
 
     def replace(self) -> None:
         self.sink.buffer = self.make()

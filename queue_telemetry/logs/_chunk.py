@@ -1,5 +1,6 @@
 """A chunk: lines that travel together, in memory, on disk, or both."""
 
+from array import array
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -7,27 +8,17 @@ if TYPE_CHECKING:
     from queue_telemetry.logs._bisection import Suspicion
     from queue_telemetry.logs.spool import Place
 
-__all__ = ["Chunk", "OnDisk"]
+__all__ = ["Chunk", "no_lines"]
 
 
-@dataclass(slots=True, eq=False)
-class OnDisk:
-    """The copy on disk of a chunk, or of all the parts that one was split into.
-
-    Attributes:
-        place: Where it lies; acknowledged when the last of its parts is settled.
-        parts: How many chunks that are not settled have their lines in it.
-        split: Whether there are or were several, so that no one of them can be read from it again.
-    """
-
-    place: "Place"
-    parts: int = 1
-    split: bool = False
+def no_lines() -> "array[int]":
+    """Return an empty list of offsets: four bytes for each, where a list of pairs would take a third of the lines' memory."""
+    return array("I")
 
 
 @dataclass(slots=True, eq=False)
 class Chunk:
-    """Lines that travel together.
+    """Lines that travel together. Only the open one grows; of any other a changed copy takes the place.
 
     Attributes:
         number: Its place in the order, from 1; the parts of a split chunk have the same.
@@ -35,11 +26,12 @@ class Chunk:
             one by one hold ten times their length.
         size_bytes: The length of the lines, wherever they are.
         records: How many lines.
-        counted: How many of them the ledger knows of.
         due_s: Monotonic seconds at which it is to be sealed at the latest.
-        born_s: When its first line came, in seconds since the epoch.
-        disk: Its copy on disk, which it may share with others; None without one.
-        severe: Where in the data the lines of ERROR and above begin and end, in order; kept while there is no copy.
+        born_s: When its first line came: monotonic seconds, which nobody sets; of an adopted one since the epoch.
+        disk: Where its copy lies; None without one.
+        is_part: Whether the copy has other lines too, so that it cannot be read from there again.
+        severe: Where in the data the lines of ERROR and above begin, in order; kept while there is no copy. One may be
+            there twice, or behind the last line: what an interrupted append left, which does no harm.
         suspect: What is known of the refused batch that it is a part of; None when it is not.
         doubted: Whether it was refused when nearly everything was, so that a setting was wrong or all of it is bad.
         adopted: Whether it was taken over from a dead process.
@@ -49,11 +41,16 @@ class Chunk:
     data: bytearray = field(default_factory=bytearray)
     size_bytes: int = 0
     records: int = 0
-    counted: int = 0
     due_s: float = 0.0
     born_s: float = 0.0
-    disk: OnDisk | None = None
-    severe: list[tuple[int, int]] = field(default_factory=list)
+    disk: "Place | None" = None
+    is_part: bool = False
+    severe: "array[int]" = field(default_factory=no_lines)
     suspect: "Suspicion | None" = None
     doubted: bool = False
     adopted: bool = False
+
+    @property
+    def is_safe(self) -> bool:
+        """Whether it has a copy of its own, from which it can be read again."""
+        return self.disk is not None and not self.is_part

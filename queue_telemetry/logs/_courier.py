@@ -93,7 +93,7 @@ class Courier:
             if self._format.max_record_bytes < MAX_RECORD_BYTES and self._sort_out(chunk):
                 return
             answer, verdict = self._post(chunk, within_s)
-            if chunk.data:  # else it was abandoned meanwhile: in the spool, or counted as dropped
+            if self._buffer.carries(chunk):  # else it was abandoned meanwhile, and is counted
                 self._act(chunk, verdict, answer, hurried=hurried)
         except BaseException:
             self._keep(chunk, answer)  # a defect, or an interrupt of the caller: nothing may be lost by it

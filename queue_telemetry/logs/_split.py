@@ -1,11 +1,15 @@
-"""Split chunks at the ends of lines. Pure: no clock, no socket, no state; who settles the whole counts its parts."""
+"""Split chunks at the ends of lines, and join them. Pure: no clock, no socket, no state; none is changed."""
 
+from array import array
 from collections.abc import Sequence
+from dataclasses import replace
+from typing import Final
 
-from queue_telemetry.logs._bisection import Suspicion
-from queue_telemetry.logs._chunk import Chunk
+from queue_telemetry.logs._chunk import Chunk, no_lines
 
-__all__ = ["cut_after", "halves_by_bytes", "halves_by_records", "lines_of", "pick", "split_at"]
+__all__ = ["cut_after", "halves_by_bytes", "halves_by_records", "joined", "lines_of", "pick", "split_at"]
+
+_JOINED_S: Final = 60.0  # a chunk is as old as its first record, and dropped as a whole when that is too old
 
 
 def lines_of(data: bytearray) -> list[bytes]:
@@ -23,12 +27,12 @@ def split_at(chunk: Chunk, cut: int) -> tuple[Chunk, Chunk]:
     """Return what is before and behind the end of a line; the chunk has its lines in memory."""
     records = chunk.data.count(b"\n", 0, cut)
     return (
-        _part(chunk, chunk.data[:cut], records, [span for span in chunk.severe if span[1] <= cut]),
+        _part(chunk, chunk.data[:cut], records, array("I", [start for start in chunk.severe if start < cut])),
         _part(
             chunk,
             chunk.data[cut:],
             chunk.records - records,
-            [(start - cut, end - cut) for start, end in chunk.severe if start >= cut],
+            array("I", [start - cut for start in chunk.severe if start >= cut]),
         ),
     )
 
@@ -50,22 +54,44 @@ def halves_by_records(chunk: Chunk) -> tuple[Chunk, Chunk]:
 
 def pick(chunk: Chunk, lines: Sequence[bytes], indexes: Sequence[int]) -> Chunk:
     """Return a chunk of some of the records, by their places in *lines*, which are all the lines of the chunk."""
-    return _part(chunk, bytearray().join(lines[index] for index in indexes), len(indexes), [])
+    return _part(chunk, bytearray().join(lines[index] for index in indexes), len(indexes), no_lines())
 
 
-def _part(chunk: Chunk, data: bytearray, records: int, severe: list[tuple[int, int]]) -> Chunk:
-    suspect: Suspicion | None = chunk.suspect
-    return Chunk(
-        chunk.number,
-        data,
-        size_bytes=len(data),
-        records=records,
-        counted=records,
-        due_s=chunk.due_s,
-        born_s=chunk.born_s,
-        disk=chunk.disk,
-        severe=severe,
-        suspect=suspect,
-        doubted=chunk.doubted,
-        adopted=chunk.adopted,
+def joined(first: Chunk, second: Chunk, max_records: int, batch_bytes: int) -> Chunk | None:
+    """Return one chunk of both; None when that would be too large, or something tells them apart.
+
+    It keeps the first one's number: who waits for either waits for both.
+    """
+    if (
+        first.records + second.records > max_records
+        or first.size_bytes + second.size_bytes > batch_bytes
+        or first.suspect is not second.suspect
+        or first.doubted is not second.doubted
+        or first.adopted is not second.adopted
+        or second.born_s - first.born_s > _JOINED_S
+        or first.is_part
+        or second.is_part
+        or (first.disk is None) is not (second.disk is None)
+    ):
+        return None
+    place = None if first.disk is None or second.disk is None else first.disk.join(second.disk)
+    if place is None and first.disk is not None:
+        return None
+    in_memory = bool(first.data) and bool(second.data)  # all of the lines or none
+    begin = len(first.data)
+    return replace(
+        first,
+        data=first.data + second.data if in_memory else bytearray(),
+        severe=first.severe + array("I", [begin + start for start in second.severe])
+        if in_memory
+        else no_lines(),
+        size_bytes=first.size_bytes + second.size_bytes,
+        records=first.records + second.records,
+        disk=place,
+    )
+
+
+def _part(chunk: Chunk, data: bytearray, records: int, severe: "array[int]") -> Chunk:
+    return replace(
+        chunk, data=data, size_bytes=len(data), records=records, severe=severe, is_part=chunk.disk is not None
     )

@@ -59,6 +59,7 @@ class Upkeep:
             while self._buffer.store_next():
                 pass
         else:
+            self._buffer.relieve()
             self._adopt(self._spool)
         self._keep_to_limit(self._spool)
         self._spool.speak()
@@ -66,12 +67,15 @@ class Upkeep:
     def tell_losses(self, *, at_once: bool = False) -> None:
         """Append a record on what was lost since the last one, at most each minute or at once."""
         now_s = self._clock.monotonic()
-        if self._make_loss_record is None or (now_s < self._tell_at_s and not at_once):
+        early = now_s < self._tell_at_s and not at_once
+        if self._make_loss_record is None or early or self._buffer.refusing:
             return
         losses = self._buffer.take_losses()
         if losses.dropped:
             self._tell_at_s = now_s + _TELL_EVERY_S
-            self._buffer.append(self._make_loss_record(losses.dropped, losses.from_s, losses.to_s))
+            self._buffer.append(
+                self._make_loss_record(losses.dropped, losses.from_s, losses.to_s), severe=True
+            )
 
     def _adopt(self, spool: Spool) -> None:
         """Take over one segment at a time of those that dead processes left, behind what waits."""

@@ -2,7 +2,7 @@
 
 import math
 
-from queue_telemetry._runtime import Clock, DeliveryLedger
+from queue_telemetry._runtime import Clock
 from queue_telemetry.logs._courier import Courier
 from queue_telemetry.logs._endpoint import Endpoint
 from queue_telemetry.logs._sender import HttpSender
@@ -55,7 +55,6 @@ class LogPipeline(Shipper):
             max_age_s=min(
                 wire_format.max_age_s, math.inf if spool is None or storage is None else storage.max_age_s
             ),
-            ledger=DeliveryLedger(),
             clock=clock,
             spool=spool,
             writes_ahead=storage is not None and storage.durability == "wal",

@@ -6,7 +6,7 @@ import threading
 from dataclasses import dataclass, field
 from typing import Final
 
-from queue_telemetry._runtime import BackgroundLoop, Clock, Delivery, DropReason, guarded, say
+from queue_telemetry._runtime import BackgroundLoop, Clock, Delivery, DropReason, OwnedLock, guarded, say
 from queue_telemetry.logs._circuit import CircuitState
 from queue_telemetry.logs._courier import Courier
 from queue_telemetry.logs._storage import LossRecord
@@ -19,9 +19,7 @@ __all__ = ["Shipper"]
 _NAME: Final = "queue_telemetry-logs"
 _IDLE_S: Final = 60.0  # a wait has an end, even when nothing is there to send
 _STOP_GRACE_S: Final = 0.2  # what a shut-down socket needs to end the thread
-_SPILL_S: Final = (
-    0.5  # of a closing time: what it takes to write all memory to the disk's cache, many times over
-)
+_SPILL_S: Final = 0.5  # of a closing time: to write all memory to the disk's cache, many times over
 _UNREADABLE_S: Final = 5.0  # until the disk is asked again for what it could not give
 _PARKED_FAILURES: Final = 3  # as many failures in a row as a refused key counts for
 
@@ -68,7 +66,7 @@ class Shipper:
         self._spool = spool
         self._upkeep = Upkeep(buffer, clock, spool, make_loss_record)
         self._loop = BackgroundLoop(_NAME, self.step)
-        self._starting = threading.Lock()  # guards the start of the thread
+        self._starting = OwnedLock()  # guards the start of the thread
         self._waiters: list[_Waiter] = []
         self._closed = False
         self._left = 0
@@ -76,12 +74,15 @@ class Shipper:
 
     def start(self) -> bool:
         """Start the thread unless it runs; False when the process can have no more threads, or after `close`."""
-        if self._closed or not self._starting.acquire(blocking=False):
-            return not self._closed  # another thread, or this one below a signal handler, is at it
-        try:
-            return self._loop.alive or self._loop.start()
-        finally:
-            self._starting.release()
+        if self._closed or self._loop.alive:
+            return not self._closed
+        # another thread, or this one below a signal handler, may be at it
+        return self._starting.run(0.0, lambda: self._loop.alive or self._loop.start(), otherwise=True)
+
+    @property
+    def inherits(self) -> bool:
+        """Whether there is work without a record: to deliver what dead processes left."""
+        return self._spool is not None
 
     def wake(self) -> None:
         """Have the thread look at the buffer, starting it if need be. For `buffer.on_wake`; must not raise."""
@@ -93,6 +94,13 @@ class Shipper:
 
         The thread's body.
         """
+        try:
+            return self._step(within_s)
+        except BaseException:
+            self.buffer.give_back()  # also when it was taken, and nobody had it in hand yet
+            raise
+
+    def _step(self, within_s: float) -> float:
         due_s = self.buffer.seal_due()
         self._upkeep.look_after(failing=self._courier.schedule.failures > 0)
         wait_s = self._courier.schedule.not_before_s - self._clock.monotonic()
@@ -130,38 +138,38 @@ class Shipper:
         if self._closed:
             return self._left == 0
         deadline_s = self._clock.monotonic() + timeout_s
-        self._upkeep.tell_losses(at_once=True)
+        done = False
+        try:
+            self._upkeep.tell_losses(at_once=True)
+            self.buffer.refuse()
+            if self._spool is None:
+                done = self._drain(timeout_s, last_chance=True)
+            elif self._courier.circuit.state is CircuitState.OPEN:
+                done = self.buffer.settled(self.buffer.seal())
+            else:
+                done = self._drain(timeout_s - min(_SPILL_S, timeout_s / 4), last_chance=True)
+        finally:  # an interrupt ends the wait, not the rest
+            self._end(deadline_s, done=done)
+        return self._left == 0
+
+    def _end(self, deadline_s: float, *, done: bool) -> None:
         self.buffer.refuse()
-        if self._spool is None:
-            done = self._drain(timeout_s, last_chance=True)
-        elif self._courier.circuit.state is CircuitState.OPEN:
-            done = self.buffer.settled(self.buffer.seal())
-        else:
-            done = self._drain(timeout_s - min(_SPILL_S, timeout_s / 4), last_chance=True)
-        self._closed = True
         if not done:
             self._courier.sender.abort()
         ended = self._loop.stop(max(deadline_s - self._clock.monotonic(), _STOP_GRACE_S))
-        self._leave()
-        if ended:  # else the thread may be at the connection still; it ends with the process
-            self._courier.sender.close()
-        return self._left == 0
-
-    def _leave(self) -> None:
-        lost, kept = self.buffer.abandon()
+        self._closed = True
+        lost, kept = self.buffer.abandon(max(deadline_s, self._clock.monotonic() + _STOP_GRACE_S))
         self._left += lost + kept
         if self._spool is not None:
             self._spool.close()
+        if ended:  # else the thread may be at the connection still; it ends with the process
+            self._courier.sender.close()
         with guarded():
             if lost:
                 say("logs.shutdown", "%d log records were not delivered before the shutdown", lost)
             if kept:
-                say(
-                    "logs.left",
-                    "%d log records are left in the spool for the next process",
-                    kept,
-                    level=logging.INFO,
-                )
+                message = "%d log records are left in the spool for the next process"
+                say("logs.left", message, kept, level=logging.INFO)
 
     def enforce_deadline(self) -> None:
         """End a POST that takes too long. For the owner's ticker, about once a second; must not block."""
@@ -186,7 +194,7 @@ class Shipper:
     def stats(self) -> dict[str, object]:
         """Return how delivery goes, ready for JSON: no address and no secret in it."""
         delivery, pending, pending_bytes = self.buffer.read()
-        courier = self._courier
+        courier, spool = self._courier, self._spool
         return {
             "state": self._state(),
             "circuit": str(courier.circuit.state),
@@ -199,12 +207,7 @@ class Shipper:
             **courier.sent,
             "last_status": courier.last_status,
             "last_error": courier.last_error,
-            **(
-                {}
-                if self._spool is None
-                else {"not_written": self.buffer.not_written, "spool": self._spool.stats()}
-            ),
-        }
+        } | ({} if spool is None else {"not_written": self.buffer.not_written, "spool": spool.stats()})
 
     def _state(self) -> str:
         schedule = self._courier.schedule

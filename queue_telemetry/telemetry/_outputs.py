@@ -68,7 +68,13 @@ class Outputs:
         self.buffer: RecordBuffer | None = None if self._logs is None else self._logs.buffer
 
     def start(self) -> bool:
-        """Start the StatsD thread; False when the process can have no more threads. Logs start with a record."""
+        """Start the StatsD thread; False when the process can have no more threads.
+
+        Logs start with a record, but where dead processes may have left some: those are delivered by one that logs
+        nothing too.
+        """
+        if self._logs is not None and self._logs.inherits:
+            self._logs.start()  # where that cannot be, the first record tries again
         return self._loop.alive or self._loop.start()
 
     def add(self, batch: Batch) -> None:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from loguru import logger
 
-from queue_telemetry._runtime import SYSTEM_CLOCK, DeliveryLedger, say
+from queue_telemetry._runtime import SYSTEM_CLOCK, say
 from queue_telemetry.logs import LogSink, RecordBuffer, RecordBuilder, Redactor
 from queue_telemetry.settings import Settings
 from queue_telemetry.tasks import Tracker, record_fields, record_owner
@@ -105,11 +105,7 @@ class SinkKeeper:
         """In a forked child: let go of the parent's buffer, whose lock may be held for ever."""
         if self._sink is not None:
             self._sink.buffer = self._parked = RecordBuffer(
-                _PARKED_BYTES,
-                batch_bytes=_PARKED_BYTES,
-                linger_s=0.0,
-                ledger=DeliveryLedger(),
-                clock=SYSTEM_CLOCK,
+                _PARKED_BYTES, batch_bytes=_PARKED_BYTES, linger_s=0.0, clock=SYSTEM_CLOCK
             )
 
     def stats(self) -> dict[str, object]:
@@ -136,7 +132,7 @@ class SinkKeeper:
             return
         parked.seal()
         while (chunk := parked.take()) is not None:
-            severe, begin = {start for start, _ in chunk.severe}, 0
+            severe, begin = set(chunk.severe), 0
             for line in chunk.data.splitlines(keepends=True):
                 buffer.append(bytes(line), begin in severe)
                 begin += len(line)

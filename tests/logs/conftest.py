@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from queue_telemetry._runtime import SYSTEM_CLOCK, Clock, DeliveryLedger
+from queue_telemetry._runtime import SYSTEM_CLOCK, Clock
 from queue_telemetry.logs import Endpoint, Limits, LogPipeline, LossRecord, RecordBuffer, Shipper, Storage
 from queue_telemetry.logs._answer import Answer
 from queue_telemetry.logs._courier import Courier
@@ -231,7 +231,6 @@ def make_buffer(manual_clock: ManualClock) -> Callable[..., RecordBuffer]:
             max_bytes,
             batch_bytes=batch_bytes,
             linger_s=linger_s,
-            ledger=DeliveryLedger(),
             clock=clock or manual_clock.clock,
             **options,
         )

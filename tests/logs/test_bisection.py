@@ -18,7 +18,7 @@ def _trusted() -> Bisection:
 
 def _chunk(records: int) -> Chunk:
     data = bytearray(b"\n" * records)
-    return Chunk(1, data, size_bytes=records, records=records, counted=records)
+    return Chunk(1, data, size_bytes=records, records=records)
 
 
 def _refused(bisection: Bisection, chunk: Chunk) -> Course:

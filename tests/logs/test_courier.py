@@ -102,20 +102,22 @@ def test_one_bad_record_of_a_thousand_is_found_in_few_requests(
 
 @_FIXTURES
 @given(st.sets(st.integers(0, 299), min_size=1, max_size=60))
-def test_a_batch_costs_no_more_than_32_further_requests_and_no_good_record_is_sent_twice(
-    filled: Any, make_shipper: Any, manual_clock: Any, bad: set[int]
+def test_a_batch_costs_no_more_than_32_further_requests_before_others_and_no_good_record_is_sent_twice(
+    make_buffer: Any, make_shipper: Any, run: Any, bad: set[int]
 ) -> None:
+    buffer = make_buffer(max_records=300)
+    for number in range(301):
+        buffer.append(_line(number))
+    buffer.seal()
     collector = Strict(bad)
-    shipper = make_shipper(filled(300), sender=collector)
-    for _ in range(200):
-        manual_clock.advance(min(shipper.step(), 0.0))
-        if shipper.failures:  # parked: so many are bad that it looks like a wrong setting
-            break
+    shipper = make_shipper(buffer, sender=collector)
 
-    assert len(collector.bodies) <= 33
+    run(shipper)
+
+    assert any(_line(300) in body for body in collector.bodies[:34])
     assert len(set(collector.stored)) == len(collector.stored)
     delivery, held, _ = shipper.buffer.read()
-    assert 300 == delivery.delivered + sum(delivery.dropped.values()) + held
+    assert 301 == delivery.delivered + sum(delivery.dropped.values()) + held
     assert len(collector.stored) == delivery.delivered
 
 
@@ -258,6 +260,27 @@ def test_a_decision_against_every_record_is_doubted_before_any_was_taken(
     run(shipper)
 
     assert 3 == shipper.delivery().delivered
+
+
+@pytest.mark.parametrize("good_is_adopted", [True, False])
+def test_a_bad_record_of_a_dead_process_does_not_hold_up_good_ones(
+    make_buffer: Any, make_spool: Any, make_shipper: Any, manual_clock: Any, good_is_adopted: bool
+) -> None:
+    left = make_spool()
+    for number in range(2 if good_is_adopted else 1):
+        assert left.write(_line(number), 1)
+    left.close()
+    spool = make_spool()
+    buffer = make_buffer(batch_bytes=8, spool=spool)
+    shipper = make_shipper(buffer, sender=Strict({0}), spool=spool)
+    manual_clock.advance(shipper.step())
+    if not good_is_adopted:
+        buffer.append(_line(1))
+    until_s = manual_clock.now_s + 600
+    while not shipper.delivery().dropped and manual_clock.now_s < until_s:
+        manual_clock.advance(shipper.step())
+
+    assert (1, {DropReason.REJECTED: 1}) == (shipper.delivery().delivered, shipper.delivery().dropped)
 
 
 def test_megabytes_of_bad_records_hold_up_good_ones_for_one_probe_each(

@@ -10,7 +10,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from queue_telemetry._runtime import Clock, DeliveryLedger, DropReason
+from queue_telemetry._runtime import Clock, DropReason
 from queue_telemetry.logs import RecordBuffer
 from queue_telemetry.logs._bisection import Bisection
 from queue_telemetry.logs._chunk import Chunk
@@ -65,7 +65,6 @@ class Lives(RuleBasedStateMachine):
             batch_bytes=100,
             max_records=8,
             linger_s=1.0,
-            ledger=DeliveryLedger(),
             clock=self._clock,
             max_age_s=5_000.0,
             spool=self._spool,
@@ -190,11 +189,7 @@ class Lives(RuleBasedStateMachine):
         assert delivery.accepted + delivery.adopted == delivery.delivered + dropped + held
         assert held == delivery.pending
         assert held_bytes <= _MAX_BYTES + _LONGEST_LINE
-        assert held_bytes == sum(
-            len(chunk.data)
-            for chunk in (self._buffer._open, self._buffer._in_flight, *self._buffer._sealed)
-            if chunk is not None
-        )
+        assert held_bytes == sum(len(chunk.data) for chunk in self._buffer.history.chunks)
 
     @invariant()
     def every_record_is_stored_or_counted(self) -> None:

@@ -180,8 +180,11 @@ def test_a_second_pipeline_of_another_owner_on_the_same_folder_is_refused(
 def test_dead_letters_are_written_in_the_folder_at_any_durability(
     collector: Any, make_pipeline: Make, tmp_path: Path
 ) -> None:
+    collector.reply(200)
     collector.reply(400)
     pipeline = make_pipeline(collector.url, storage=Storage(tmp_path / "spool"))
+    pipeline.buffer.append(b'{"good":1}\n')
+    assert pipeline.flush(5.0)
     pipeline.buffer.append(b'{"bad":1}\n')
 
     assert pipeline.close(5.0)

@@ -191,7 +191,7 @@ def test_a_changed_byte_on_disk_costs_its_frame_and_is_counted(spill: RecordBuff
         spill.append(b"%09d\n" % number)
     (segment,) = tmp_path.rglob("*.seg")
     content = bytearray(segment.read_bytes())
-    content[content.index(b"%09d\n" % 490)] ^= 1
+    content[content.index(b"%09d\n" % 470)] ^= 1
     segment.write_bytes(content)
 
     kept = _drain(spill)

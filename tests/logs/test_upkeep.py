@@ -21,7 +21,7 @@ def _tell(dropped: Mapping[str, int], from_s: float, to_s: float) -> bytes:
 
 
 def _on_disk(buffer: Any) -> int:
-    return sum(chunk.records for chunk in buffer._sealed if chunk.disk is not None)
+    return sum(chunk.records for chunk in buffer.history.chunks if chunk.disk is not None)
 
 
 def test_what_waits_is_written_once_an_attempt_failed(

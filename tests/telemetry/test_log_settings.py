@@ -104,3 +104,26 @@ def test_what_will_never_be_taken_is_in_the_folder_with_any_durability(
     (letter,) = [json.loads(line) for line in letters.read_text().splitlines()]
     assert ("bad", 400) == (letter["record"]["task_type"], letter["status"])
     assert {"dead_lettered": 1} == telemetry.health().telemetry["logs"]["dropped"]
+
+
+def test_a_process_that_logs_nothing_delivers_what_a_dead_one_left(
+    make_telemetry: MakeTelemetry, tmp_path: Path
+) -> None:
+    with Collector() as collector:
+        spooled = {
+            "log_url": collector.url,
+            "log_durability": "wal",
+            "log_spool_dir": tmp_path / "spool",
+            "task_logs": "all",
+        }
+        collector.answer(401)
+        dead = make_telemetry(**spooled)
+        with dead.run("work"):
+            pass
+        dead.flush(0.5)
+        dead.close(1.0)
+        assert [] == collector.records
+        living = make_telemetry(**spooled | {"task_logs": "none"})
+        living.counter("awake").increment()
+
+        assert collector.wait_until(lambda: bool(collector.records))

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Final
 
+from queue_telemetry.logs.formats._checked import CheckedFormat
 from queue_telemetry.logs.formats._format import Format
 from queue_telemetry.logs.formats.datadog import DatadogFormat
 from queue_telemetry.logs.formats.elasticsearch import ElasticsearchFormat
@@ -30,5 +31,5 @@ FORMATS: Final[Mapping[str, Callable[[str], Format]]] = MappingProxyType(
 
 
 def format_for(choice: str | Format, url: str) -> Format:
-    """Return the user's own format, or the built-in one of a name, for the collector at *url*."""
-    return FORMATS[choice](url) if isinstance(choice, str) else choice
+    """Return the user's own format with a check on it, or the built-in one of a name, for the collector at *url*."""
+    return FORMATS[choice](url) if isinstance(choice, str) else CheckedFormat(choice)

@@ -34,6 +34,8 @@ _NAMES: Final = {
 # A plain value where these names need an object would make the whole record unacceptable.
 _TAKEN: Final = frozenset({*_NAMES.values(), "log", "process"})
 _NO_DATASET: Final = re.compile(r"[^a-z0-9_.]+")
+# How its answer begins, which may be cut.
+_ERRORS: Final = re.compile(rb'\s*\{\s*(?:"took"\s*:\s*\d+\s*,\s*)?"errors"\s*:\s*(true|false)')
 _ID_BYTES: Final = 512  # a longer one is refused
 _ALREADY_STORED: Final = 409  # by an earlier attempt: the id is ours
 _TOO_MANY: Final = 429
@@ -90,16 +92,22 @@ class ElasticsearchFormat:
     def read(self, answer: Answer, records: int) -> Verdict:
         """Judge each item of a 200 by its own status: those of a busy shard go again, malformed ones never.
 
-        An answer that tells of errors and was cut is too long, so the batch is made smaller; repeating is harmless.
+        An answer that tells of errors but not of each record, as when it was cut, makes the batch smaller; of one that
+        tells nothing, a login page say, nothing is known. Repeating is harmless.
         """
         if answer.status is None or not 200 <= answer.status < 300:
             return read_status(answer)
         said = json_of(answer.body)
-        if not said and b'"errors":true' in answer.body:
-            return Verdict(Action.SPLIT)
-        items = said.get("items")
-        if said.get("errors") is not True or not isinstance(items, list):
+        told = _ERRORS.match(answer.body)
+        hides_all = (
+            answer.body.strip() == b"{}"
+        )  # what a `filter_path` of the user's leaves, of errors only say
+        if hides_all or said.get("errors") is False or (told is not None and told[1] == b"false"):
             return Verdict(Action.DECIDED)
+        items = said.get("items")
+        if said.get("errors") is not True or not isinstance(items, list) or len(items) < records:
+            action = Action.SPLIT if told is not None and records > 1 else Action.RETRY
+            return Verdict(action, excerpt=excerpt_of(answer.body))
         results = [_result(item) for item in items[:records]]
         if results and all(status == _FORBIDDEN for status, _ in results):
             return Verdict(Action.PARK, excerpt=results[0][1])

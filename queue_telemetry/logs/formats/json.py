@@ -5,7 +5,8 @@ from collections.abc import Mapping
 from typing import Final
 
 from queue_telemetry.logs._answer import Answer
-from queue_telemetry.logs._verdict import Verdict, read_status
+from queue_telemetry.logs._verdict import Verdict
+from queue_telemetry.logs.formats._receipt import read_receipt
 
 __all__ = ["JsonFormat"]
 
@@ -13,7 +14,7 @@ _HEADERS: Final = {"content-type": "application/json"}  # exactly: some refuse i
 
 
 class JsonFormat:
-    """Sends the lines as one array; any 2xx means that all of them are in.
+    """Sends the lines as one array; any 2xx means that all of them are in, unless its receipt says otherwise.
 
     Source: https://docs.fluentbit.io/manual/pipeline/inputs/http,
     https://www.elastic.co/docs/reference/logstash/plugins/plugins-inputs-http
@@ -42,6 +43,6 @@ class JsonFormat:
         """Return the lines between brackets, with commas for newlines."""
         return b"[" + bytes(lines[:-1]).replace(b"\n", b",") + b"]"
 
-    def read(self, answer: Answer, records: int) -> Verdict:  # noqa: ARG002 - the answer is about all of them
-        """Judge by the status alone."""
-        return read_status(answer)
+    def read(self, answer: Answer, records: int) -> Verdict:
+        """Judge by the status, and by the receipt of a service that gives one."""
+        return read_receipt(answer, records)

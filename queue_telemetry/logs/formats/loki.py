@@ -32,6 +32,11 @@ _UNKNOWN: Final = "unknown_service"  # as Loki names what comes without
 _BLOCKED: Final = 260  # Loki's own status: ingestion is blocked for this tenant, on purpose
 # Lines are counted by the distributor for each reason, by the ingester for a stream.
 _REFUSED: Final = re.compile(rb"\b(\d{1,9}) errors like: |total ignored: (\d{1,9}) out of ")
+_ITS_WORDS: Final = re.compile(
+    rb"errors like: |total ignored: |push request|\b(?:entry|stream|label|timestamp|tenant|structured metadata)",
+    re.IGNORECASE,
+)
+"""One of these is in whatever Loki's distributor and ingester say of a request."""
 
 
 class LokiFormat:
@@ -87,11 +92,16 @@ class LokiFormat:
         )
 
     def read(self, answer: Answer, records: int) -> Verdict:
-        """Judge by the status; a 400 stored all but the lines that it counts in its text, or none when it counts none."""
+        """Judge by the status; a 400 stored all but the lines that it counts in its text, or none when it counts none.
+
+        A 400 with none of Loki's words is a proxy's, which a wrong address or setting makes.
+        """
         if answer.status == _BLOCKED:
             return Verdict(Action.PARK, excerpt=excerpt_of(answer.body))
         if answer.status != 400:
             return read_status(answer)
+        if not _ITS_WORDS.search(answer.body):
+            return Verdict(Action.PARK, excerpt=excerpt_of(answer.body))
         refused = sum(int(like or ignored) for like, ignored in _REFUSED.findall(answer.body)) or records
         return Verdict(Action.DECIDED, unnamed=min(refused, records), excerpt=excerpt_of(answer.body))
 

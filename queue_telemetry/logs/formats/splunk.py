@@ -53,7 +53,7 @@ class SplunkFormat:
     def read(self, answer: Answer, records: int) -> Verdict:
         """Judge by the status and Splunk's own code.
 
-        A refused request that names an invalid event has stored those before it and has not read those after it.
+        A success with a code other than 0 is none. A refused request that names an invalid event has stored those before it and has not read those after it.
         """
         said = json_of(answer.body)
         code, place = said.get("code"), said.get("invalid-event-number")
@@ -62,15 +62,15 @@ class SplunkFormat:
             code = None
         if code in _BUSY and (success or answer.status == 400):
             return Verdict(Action.RETRY, excerpt=excerpt_of(answer.body))
-        if answer.status != 400:
+        if answer.status != 400 and (not success or not code):
             return read_status(answer)
         excerpt = excerpt_of(answer.body)
         if code in _MISCONFIGURED:
             return Verdict(Action.PARK, excerpt=excerpt)
         if type(place) is int and 0 <= place < records:  # true is no place
-            bad = Rejection(place, answer.status, excerpt)
+            bad = Rejection(place, 400, excerpt)
             return Verdict(Action.DECIDED, (bad,), tuple(range(place + 1, records)), excerpt=excerpt)
-        return read_status(answer)
+        return Verdict(Action.BISECT, excerpt=excerpt)
 
 
 def _event(line: bytes) -> bytes:

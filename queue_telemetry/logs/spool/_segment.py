@@ -33,7 +33,7 @@ class Segment:
         writing: The descriptor of the one that frames are added to.
     """
 
-    __slots__ = ("_acknowledged", "_ahead", "_directory", "_name", "number", "size", "writing")
+    __slots__ = ("_acknowledged", "_ahead", "_directory", "_name", "_saved", "number", "size", "writing")
 
     def __init__(self, directory: LockedDirectory, name: str, number: int) -> None:
         self.number = number
@@ -42,6 +42,7 @@ class Segment:
         self._directory = directory
         self._name = name
         self._acknowledged = 0
+        self._saved = 0
         self._ahead: dict[
             int, int
         ] = {}  # start to end of what was acknowledged before what lies in front of it
@@ -63,24 +64,29 @@ class Segment:
         """Whether all of it is acknowledged."""
         return self._acknowledged >= self.size
 
-    def acknowledge(self, start: int, end: int) -> bool:
-        """Mark a stretch; True when the acknowledged beginning grew by it."""
-        if start != self._acknowledged:
-            if start > self._acknowledged:
-                self._ahead[start] = end
-            return False
-        while end in self._ahead:
-            end = self._ahead.pop(end)
-        self._acknowledged = end
-        return True
+    @property
+    def is_ahead_of_disk(self) -> bool:
+        """Whether more is acknowledged than was written down."""
+        return self._acknowledged != self._saved
+
+    def acknowledge(self, start: int, end: int) -> None:
+        """Mark a stretch. Again, it changes nothing."""
+        if start > self._acknowledged:
+            self._ahead[start] = end
+        elif end > self._acknowledged:
+            while end in self._ahead:
+                end = self._ahead[end]
+            self._acknowledged = end
+        for passed in [begin for begin in self._ahead if begin < self._acknowledged]:
+            del self._ahead[passed]
 
     def open(self) -> int:
         """Return a descriptor for reading. Not blocked by a pipe that somebody put in its place."""
         return self._directory.open(self._name, os.O_RDONLY | os.O_NONBLOCK)
 
     def cut(self) -> None:
-        """Cut off what a failed write left, which would be damage to whoever takes this over. Never raises."""
-        if self.writing is not None:
+        """Cut off what a failed or interrupted write left: damage to whoever takes this over. Never raises."""
+        if self.writing is not None and self.writing.is_own:
             with suppress(OSError):
                 os.ftruncate(self.writing.number, self.size)
 
@@ -101,14 +107,16 @@ class Segment:
             if len(told) == _PROGRESS.size:
                 offset, crc = _PROGRESS.unpack(told)
                 if crc == zlib.crc32(told[: _OFFSET.size]) and offset <= self.size:
-                    self._acknowledged = offset
+                    self._acknowledged = self._saved = offset
 
     def save_progress(self) -> None:
         """Write down how much is acknowledged, for the process that takes this over."""
-        offset = _OFFSET.pack(self._acknowledged)
+        acknowledged = self._acknowledged
+        offset = _OFFSET.pack(acknowledged)
         descriptor = self._directory.open(self._progress_name, os.O_WRONLY | os.O_CREAT)
         try:
             os.pwrite(descriptor, offset + _OFFSET.pack(zlib.crc32(offset)), 0)
+            self._saved = acknowledged
         finally:
             os.close(descriptor)
 

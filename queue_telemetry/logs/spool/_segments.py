@@ -54,36 +54,42 @@ class Segments:
         """Return a segment that is not done yet."""
         return self._by_number.get(number)
 
-    def append(self, frame: bytes, now_s: float) -> Segment:
-        """Write a frame behind the current segment's others, or into a new one; return the segment, with its new size.
-
-        Written at an offset that is known rather than appended: what an interrupted write left is then overwritten.
+    def ready(self, size: int, now_s: float) -> Segment:
+        """Return the segment for a frame of so many bytes: the current one, or a new one.
 
         Raises:
             OSError: The disk does not take it, or the directory was removed beneath it: ENOENT.
         """
-        size = len(frame)
         segment = self._current
         if (
             segment is None
             or segment.size + size > self._segment_bytes
             or not 0.0 <= now_s - self._looked_s < _LOOK_EVERY_S  # looking each time would double the cost
         ):
-            segment = self._writable(size, now_s)
+            return self._writable(size, now_s)
+        return segment
+
+    def write(self, segment: Segment, frame: bytes) -> None:
+        """Write a frame behind the segment's others; its size is the caller's to count.
+
+        Written at an offset that is known rather than appended: what an interrupted write left is then overwritten.
+
+        Raises:
+            OSError: The disk does not take it.
+        """
         assert segment.writing is not None
-        if os.pwrite(segment.writing.number, frame, segment.size) != size:
+        if os.pwrite(segment.writing.number, frame, segment.size) != len(frame):
             segment.cut()
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-        segment.size += size
-        self.used_bytes += size
-        return segment
 
     def leave_current(self) -> bool:
         """Write no more to the current segment; True when that freed its space."""
-        segment, self._current = self._current, None
+        segment = self._current
         if segment is None:
             return False
+        segment.cut()
         segment.stop_writing()
+        self._current = None
         return self._removed_if_done(segment)
 
     def free_current(self) -> bool:
@@ -93,9 +99,10 @@ class Segments:
     def acknowledge(self, number: int, start: int, end: int) -> None:
         """Mark a stretch of a segment, and remove it or write down how far it is acknowledged."""
         segment = self._by_number.get(number)
-        if segment is None or not segment.acknowledge(start, end):
+        if segment is None:
             return
-        if segment is self._current or not self._removed_if_done(segment):
+        segment.acknowledge(start, end)
+        if (segment is self._current or not self._removed_if_done(segment)) and segment.is_ahead_of_disk:
             segment.save_progress()
 
     def take_over(self, segment: Segment) -> None:
@@ -117,6 +124,8 @@ class Segments:
     def close(self) -> None:
         """Leave all to another process, or remove the own directory when nothing is in it."""
         self.leave_current()
+        for segment in tuple(self._by_number.values()):
+            self._removed_if_done(segment)
         own, self._own = self._own, None
         if own is None:
             return
@@ -171,7 +180,16 @@ class Segments:
     def _removed_if_done(self, segment: Segment) -> bool:
         if not segment.is_done:
             return False
-        del self._by_number[segment.number]
-        self.used_bytes -= segment.size
-        segment.remove()
+        try:
+            segment.remove()
+        except OSError:
+            self._drop(segment)
+            raise
+        self._drop(segment)
         return True
+
+    def _drop(self, segment: Segment) -> None:
+        """Count it no more. Behind the removal, which is done again when it was interrupted."""
+        if segment.number in self._by_number:
+            del self._by_number[segment.number]
+            self.used_bytes -= segment.size

@@ -4,8 +4,9 @@ import errno
 import os
 import sys
 import threading
+from collections.abc import Callable
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeVar
 
 from queue_telemetry._runtime import Clock
 from queue_telemetry.exceptions import ConfigurationError
@@ -20,6 +21,9 @@ from queue_telemetry.logs.spool.place import Place
 
 __all__ = ["Spool"]
 
+T = TypeVar("T")
+
+_WAIT_S: Final = 0.05  # for the lock, which is held over a write: a disk may hang
 _GONE: Final = frozenset({errno.ENOENT, errno.EBADF})  # of a directory that was removed
 
 
@@ -38,6 +42,10 @@ class Spool:
         owner: Who may have several spools at once on one folder and destination, such as a successor while the one
             before closes; None for nobody.
 
+    Attributes:
+        unclaimed: The place last written; whoever has it in his accounts sets this to None. One that is there still at
+            the next write was lost to an interrupt.
+
     Raises:
         ConfigurationError: The folder can never be used, or another owner in this process has a spool on it.
     """
@@ -55,7 +63,10 @@ class Spool:
         self._max_bytes = max_bytes
         self._clock = clock
         self._lock = threading.RLock()  # re-entrant: a signal handler may close in the middle of a change
+        self.unclaimed: Place | None = None
         self._closed = False
+        self._left = False
+        self._stats: dict[str, object] = {}
         self._disk = DiskTrouble(folder, clock)
         self._segments = Segments(folder, destination, max_bytes=max_bytes, clock=clock)
         self._adoption = Adoption(folder, destination, self._segments, self._lock, self._disk)
@@ -65,8 +76,7 @@ class Spool:
 
         Must not raise and does not wait for the disk. Nothing is said, since a lock may be held: `speak` does.
         """
-        pause_s = self._disk.not_before_s
-        if pause_s and self._clock.monotonic() < pause_s:
+        if self.pauses:
             return None
         now_s = self._clock.time()
         frame = encode_frame(lines, records, now_s)
@@ -74,12 +84,18 @@ class Spool:
             if self._closed:
                 return None
             try:
-                segment = self._segments.append(frame, now_s)
+                segment = self._segments.ready(len(frame), now_s)
+                start, end = segment.size, segment.size + len(frame)
+                place = Place(segment.number, start, end, records, len(lines), now_s)
+                self._segments.write(segment, frame)
+                # No call in between these: an interrupt leaves a frame that the next one is written over, or a place.
+                segment.size = end
+                self._segments.used_bytes += end - start
+                self.unclaimed = place
             except OSError as error:
                 self._refuse(error)
                 return None
-            end = segment.size
-        return Place(segment.number, end - len(frame), end, records, len(lines), now_s)
+            return place
 
     def room_for(self, size: int) -> bool:
         """Tell whether so many bytes of lines stay within `max_bytes`. Space is freed by whole segments.
@@ -119,15 +135,18 @@ class Spool:
             os.close(descriptor)
         return lines, place.records - whole
 
-    def acknowledge(self, place: Place) -> None:
-        """Let go of a place, in any order. Must not raise."""
-        with self._lock:
-            if self._closed:
-                return
+    def acknowledge(self, place: Place) -> bool:
+        """Let go of a place, in any order and as often as one likes; False when a write is in the way. Must not raise."""
+
+        def acknowledge() -> bool:
             try:
-                self._segments.acknowledge(place.segment, place.start, place.end)
+                if not self._closed:
+                    self._segments.acknowledge(place.segment, place.start, place.end)
             except OSError as error:
                 self._count(error)
+            return True
+
+        return self._soon(acknowledge, otherwise=False)
 
     def adopt(self, *, batch_bytes: int = 1024 * 1024, max_records: int = 1000) -> list[Place] | None:
         """Take over one segment of a dead process, oldest first; None when there is none: call it until then.
@@ -160,6 +179,12 @@ class Spool:
         self._disk.speak()
 
     @property
+    def pauses(self) -> bool:
+        """Whether nothing is written for a while, since the disk refused it."""
+        pause_s = self._disk.not_before_s
+        return bool(pause_s) and self._clock.monotonic() < pause_s
+
+    @property
     def damaged(self) -> tuple[int, int]:
         """Stretches of segments that were torn or changed when they were adopted, and the records in them."""
         return self._adoption.damaged_frames, self._adoption.damaged_records
@@ -171,7 +196,8 @@ class Spool:
 
     def stats(self) -> dict[str, object]:
         """Return what is on disk, and what went wrong with it."""
-        with self._lock:
+
+        def look() -> dict[str, object]:
             return {
                 "bytes": self._segments.used_bytes,
                 "segments": len(self._segments),
@@ -180,18 +206,34 @@ class Spool:
                 "errors": dict(self._disk.errors),
             }
 
+        self._stats = stats = self._soon(look, otherwise=self._stats)
+        return stats
+
     def close(self) -> None:
         """Leave what is not acknowledged to another process, remove an empty directory. Idempotent, never raises."""
-        with self._lock:
-            if self._closed:
-                return
-            self._closed = True
-            try:
-                self._segments.close()
-            except OSError as error:
-                self._disk.count(error)
+        if self._left:
+            return
+        self._closed = True
+        self._soon(self._leave, otherwise=None)  # else a disk hangs, and its files are left as they are
         self._adoption.close()
         self._claim = None
+        self._left = True
+
+    def _leave(self) -> None:
+        try:
+            self._segments.close()
+        except OSError as error:
+            self._disk.count(error)
+
+    def _soon(self, action: Callable[[], T], *, otherwise: T) -> T:
+        """Do *action* with the lock, or nothing where a write that hangs is in the way."""
+        try:
+            return action() if self._lock.acquire(timeout=_WAIT_S) else otherwise
+        finally:
+            try:  # noqa: SIM105 - a call before the release could be where a handler raises
+                self._lock.release()
+            except RuntimeError:  # another thread has it
+                pass
 
     def forget(self) -> None:
         """In a forked child: close the inherited descriptors and leave all to the parent. Must not raise or block."""

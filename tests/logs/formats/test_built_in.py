@@ -13,10 +13,22 @@ def test_each_is_a_format_of_its_name(name: str) -> None:
     assert name == made.name
 
 
-def test_a_users_own_is_taken_as_it_is() -> None:
-    mine = JsonFormat()
+def test_a_users_own_is_taken_with_all_its_members() -> None:
+    mine, made = JsonFormat(), format_for(JsonFormat(), "https://c.test")
 
-    assert format_for(mine, "https://c.test") is mine
+    assert isinstance(made, Format)
+    for member in (
+        "name",
+        "headers",
+        "max_records",
+        "max_batch_bytes",
+        "max_record_bytes",
+        "max_answer_bytes",
+    ):
+        assert getattr(mine, member) == getattr(made, member)
+    assert mine.max_age_s == made.max_age_s
+    assert mine.url("https://c.test") == made.url("https://c.test")
+    assert mine.authorization("t") == made.authorization("t")
 
 
 def test_what_lacks_a_member_is_no_format() -> None:

@@ -131,16 +131,37 @@ def test_each_item_is_judged_by_its_own_status() -> None:
     "body",
     [
         b'{"errors":false}',
-        b"",
-        b"ok",
-        b"[]",
-        b'{"errors":true}',
-        b'{"errors":true,"items":{}}',
+        b"{}",
+        b'{"took": 3, "errors": false, "items":[{"cre',
         b'{"errors":true,"items":[1,null,{},{"create":5},{"create":{"status":true}},{"create":{"status":"400"}}]}',
     ],
 )
 def test_a_success_that_names_nobody_stored_all(body: bytes) -> None:
     assert Verdict(Action.DECIDED) == ElasticsearchFormat().read(Answer(200, body=body), 6)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"errors":true}',
+        b'{"errors":true,"items":{}}',
+        b'{"errors":true,"items":[]}',
+        b'{"errors":true,"items":[{"create":{"status":201}}]}',
+    ],
+)
+@pytest.mark.parametrize(("records", "action"), [(6, Action.SPLIT), (1, Action.RETRY)])
+def test_errors_without_an_item_for_each_record_deliver_nothing(
+    body: bytes, records: int, action: Action
+) -> None:
+    if records == 1 and b"201" in body:
+        body = b'{"errors":true,"items":['
+
+    assert action is ElasticsearchFormat().read(Answer(200, body=body), records).action
+
+
+@pytest.mark.parametrize("body", [b"", b"ok", b"[]", b"<html>login</html>", b'{"error":"x","status":429}'])
+def test_a_success_that_is_not_elasticsearchs_delivers_nothing(body: bytes) -> None:
+    assert Action.RETRY is ElasticsearchFormat().read(Answer(200, body=body), 6).action
 
 
 def test_items_beyond_the_batch_are_nobodys() -> None:
@@ -150,9 +171,10 @@ def test_items_beyond_the_batch_are_nobodys() -> None:
 
 
 def test_an_answer_with_errors_that_was_cut_makes_the_batch_smaller() -> None:
-    whole = answered(*[{"create": {"status": 400}}] * 3).body.replace(b" ", b"")
+    spaced = answered(*[{"create": {"status": 400}}] * 3).body
 
-    assert Action.SPLIT is ElasticsearchFormat().read(Answer(200, body=whole[:-5]), 3).action
+    for whole in (spaced, spaced.replace(b" ", b"")):
+        assert Action.SPLIT is ElasticsearchFormat().read(Answer(200, body=whole[:-5]), 3).action
 
 
 def test_an_index_that_nobody_may_write_to_is_a_setting() -> None:

@@ -80,7 +80,7 @@ def test_a_record_without_a_time_has_the_present_one(lines: Lines) -> None:
         ),
         ("99999999 errors like: x", 10),
         ("couldn't parse push request", 10),
-        ("", 10),
+        ("error at least one label pair is required per stream", 10),
     ],
 )
 def test_a_400_stored_all_but_what_it_counts_or_nothing_when_it_counts_nothing(
@@ -112,3 +112,8 @@ def test_answers(status: int, action: Action) -> None:
 
 def test_its_limits_are_lokis() -> None:
     assert (256 * 1024, 7 * 86_400) == (LokiFormat().max_record_bytes, LokiFormat().max_age_s)
+
+
+@pytest.mark.parametrize("body", [b"", b"<html><body>400 Bad request (proxy)</body></html>"])
+def test_a_400_without_lokis_words_is_a_setting(body: bytes) -> None:
+    assert Action.PARK is LokiFormat().read(Answer(400, body=body), 10).action

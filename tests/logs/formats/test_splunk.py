@@ -51,6 +51,8 @@ def test_a_place_that_is_none_is_searched_for(place: object) -> None:
         (said(200, text="Success", code=0), Action.DECIDED),
         (Answer(200), Action.DECIDED),
         (said(200, code=9), Action.RETRY),
+        (said(200, text="Invalid data format", code=6), Action.BISECT),
+        (said(200, code=7), Action.PARK),
         (said(400, code=5), Action.BISECT),
         (said(400, code=7, **{"invalid-event-number": 1}), Action.PARK),
         (said(400, code=10), Action.PARK),

@@ -59,8 +59,12 @@ class Weather:
                 self.start_again()
 
     def calm_down(self) -> None:
-        """Answer everything well from now on, until nothing is pending and nothing is left to adopt."""
+        """Answer everything well from now on, until nothing is pending and nothing is left to adopt.
+
+        One more record shows each collector's mind: nothing is given up before it took one.
+        """
         self._answers.clear()
+        self._append("append", 1)
         for _ in range(_MOST_EVENTS + 1):  # each takes over what one start left, at least
             self._shipping.run(100_000)
             self._shipping.now_s += 70
