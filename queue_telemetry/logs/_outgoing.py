@@ -223,8 +223,12 @@ def _give_back(held: Holdings, chunk: Chunk | None, *, last: bool) -> None:
 
 
 def _is_akin(chunk: Chunk, other: Chunk) -> bool:
-    """Tell whether both come from one chunk; what was adopted has the number of the chunk that was open then."""
-    return (other.number, other.adopted, other.born_s) == (chunk.number, chunk.adopted, chunk.born_s)
+    """Tell whether both come from one chunk; all that was adopted has the number of the chunk that was open then."""
+    return (
+        other.number == chunk.number
+        and other.adopted == chunk.adopted
+        and (not chunk.adopted or other.disk is chunk.disk)
+    )
 
 
 def _cut(held: Holdings, chunk: Chunk, max_bytes: int | None) -> Chunk:
