@@ -118,7 +118,7 @@ class Outgoing:
     def relieve(self) -> None:
         """Have on disk what is too much for memory, and let go of the copies there that nobody needs."""
         self._storing.relieve()
-        self._accounts.clear()
+        self._storing.collect()
 
     def settled(self, number: int) -> bool:
         """Tell whether every chunk up to *number* was delivered or dropped, but for those of dead processes."""
