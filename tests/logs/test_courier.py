@@ -434,6 +434,21 @@ def test_a_record_that_a_users_format_cannot_take_is_given_up_alone(
     )
 
 
+def test_records_that_a_users_format_makes_no_body_of_are_given_up_before_any_was_taken(
+    filled: Any, make_shipper: Any, run: Any
+) -> None:
+    class Hopeless(NdjsonFormat):
+        def body(self, lines: bytearray) -> bytes | bytearray:
+            raise TypeError
+
+    sender = Strict()
+    shipper = make_shipper(filled(5), sender=sender, wire_format=Hopeless())
+
+    run(shipper)
+
+    assert ({DropReason.REJECTED: 5}, []) == (shipper.delivery().dropped, sender.bodies)
+
+
 def test_an_answer_that_a_users_format_cannot_read_is_judged_by_its_status(
     filled: Any, make_shipper: Any, run: Any
 ) -> None:
