@@ -73,7 +73,12 @@ class Courier:
 
     @property
     def allowance_bytes(self) -> int:
-        """Bytes of lines that the next request may hold; a single longer line goes alone."""
+        """Bytes of lines that the next request may hold; a single longer line goes alone.
+
+        So does any while a setting seems to be wrong: of several, one that is bad would have all of them refused.
+        """
+        if self.schedule.probes:
+            return 1
         limits = (self.circuit.allowance_bytes, self._limit.cap_bytes)
         return min((limit for limit in limits if limit is not None), default=self._batch_bytes)
 

@@ -219,7 +219,7 @@ def _give_back(held: Holdings, chunk: Chunk | None, *, last: bool) -> None:
         if len(akin) == len(following):
             del akin[1:]
         del held.chunks[begin : begin + len(akin)]
-        held.chunks[-1:-1] = akin
+        held.chunks[-1:-1] = [*akin[1:], chunk]  # so that another part of it is tried next time
 
 
 def _is_akin(chunk: Chunk, other: Chunk) -> bool:

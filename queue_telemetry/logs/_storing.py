@@ -25,6 +25,10 @@ class Storing:
     Args:
         accounts: The chunks.
         writes_ahead: Whether each line is written before it is in a chunk.
+
+    Attributes:
+        stores_parts: Whether parts of a chunk get copies of their own too: in the end, so that no other part comes again.
+            Before that, each part of what a collector refuses would be written for each request.
     """
 
     def __init__(self, accounts: Accounts, *, writes_ahead: bool) -> None:
@@ -35,6 +39,7 @@ class Storing:
         self._writer = accounts.lock if writes_ahead else OwnedLock()
         self._change = accounts.commit if writes_ahead else self._change_with_lock
         self._is_slow = False
+        self.stores_parts = False
 
     @property
     def is_of_use(self) -> bool:
@@ -79,7 +84,7 @@ class Storing:
 
     def _store_oldest(self) -> bool:
         try:
-            chunk = self._change(_begin)
+            chunk = self._change(self._begin)
             if chunk is None:
                 return False
             place = self._write(chunk.data, chunk.records)
@@ -137,18 +142,18 @@ class Storing:
             held.join(index, self._accounts.capacity.max_records, self._accounts.capacity.batch_bytes)
         return True
 
+    def _begin(self, held: Holdings) -> Chunk | None:
+        waiting = (chunk for chunk in held.waiting() if chunk.data)
+        stored = (chunk for chunk in waiting if chunk.disk is None or (self.stores_parts and chunk.is_part))
+        held.being_stored = next(stored, None)
+        return held.being_stored
+
     def _free_newest(self, held: Holdings) -> None:
         for chunk in reversed(held.waiting()):
             if held.held_bytes <= self._half_bytes:
                 return
             if chunk.data and chunk.is_safe:
                 held.free(chunk)
-
-
-def _begin(held: Holdings) -> Chunk | None:
-    waiting = (chunk for chunk in held.waiting() if chunk.data and not chunk.is_safe)
-    held.being_stored = next(waiting, None)
-    return held.being_stored
 
 
 def _end(held: Holdings) -> None:

@@ -33,7 +33,6 @@ class RecordBuffer(Outgoing):
         max_age_s: After how many seconds a record is not worth sending.
         spool: Keeps copies on disk; None keeps none.
         writes_ahead: Whether each line is in the spool before `append` returns.
-        before: What became of the records of a buffer that this one succeeds.
 
     Attributes:
         on_wake: Called without the lock when a chunk got its first record or was sealed. Must not raise.
@@ -51,9 +50,8 @@ class RecordBuffer(Outgoing):
         max_age_s: float = math.inf,
         spool: Spool | None = None,
         writes_ahead: bool = False,
-        before: Holdings | None = None,
     ) -> None:
-        accounts = Accounts(Capacity(max_bytes, batch_bytes, max_records, max_age_s), clock, spool, before)
+        accounts = Accounts(Capacity(max_bytes, batch_bytes, max_records, max_age_s), clock, spool)
         super().__init__(accounts, Storing(accounts, writes_ahead=writes_ahead))
         self.on_wake: Callable[[], None] = _nothing
         self.not_written = 0
@@ -245,7 +243,7 @@ class RecordBuffer(Outgoing):
 
     @property
     def history(self) -> Holdings:
-        """What became of the records, for a buffer that succeeds this one."""
+        """What is held and what became of the rest: for whoever looks, not to be changed."""
         return self._accounts.held
 
     @property
@@ -260,6 +258,7 @@ class RecordBuffer(Outgoing):
 
     def _put_away(self) -> None:
         self._accounts.change(self._close_open, otherwise=None, wait_s=WAIT_S)
+        self._storing.stores_parts = True
         while self._storing.store_next() and self._clock.monotonic() < self._until_s:
             pass
         self._accounts.change(self._leave, otherwise=None, wait_s=WAIT_S)
