@@ -34,7 +34,8 @@ class OwnedLock:
                 return otherwise
             try:
                 self.taken = True
-                return action()
+                result = action()
+                return result  # noqa: RET504 - by itself, for tracers too an exception behind the call comes inside
             finally:
                 self.taken = False
         finally:

@@ -47,7 +47,6 @@ class Accounts:
         capacity: How much is held.
         clock: For ages and for the span of losses.
         spool: Keeps copies on disk; None keeps none.
-        before: What became of the records of a buffer that this one succeeds, with what nobody was told of it.
 
     Attributes:
         held: What is held. Replaced with each change; only the open chunk, and the bytes held, grow in place.
@@ -55,19 +54,13 @@ class Accounts:
         passed_over: Records that a signal handler logged in the middle of a change, and that are dropped.
     """
 
-    def __init__(
-        self, capacity: Capacity, clock: Clock, spool: Spool | None, before: Holdings | None = None
-    ) -> None:
+    def __init__(self, capacity: Capacity, clock: Clock, spool: Spool | None) -> None:
         self.lock = OwnedLock()
         self.capacity = capacity
         self.clock = clock
         self.spool = spool
         self.held = Holdings([Chunk(1)])
         self.passed_over = 0
-        if before is not None:
-            self.held.delivered, self.held.adopted = before.delivered, before.adopted
-            self.held.dropped, self.held.told = dict(before.dropped), before.told
-            self.held.lost_from_s, self.held.lost_to_s = before.lost_from_s, before.lost_to_s
         self._last_read = (self.held.read(), 0, 0)
 
     def change(self, action: Callable[[Holdings], T], *, otherwise: T, wait_s: float = -1.0) -> T:

@@ -73,7 +73,12 @@ class Courier:
 
     @property
     def allowance_bytes(self) -> int:
-        """Bytes of lines that the next request may hold; a single longer line goes alone."""
+        """Bytes of lines that the next request may hold; a single longer line goes alone.
+
+        So does any while a setting seems to be wrong: of several, one that is bad would have all of them refused.
+        """
+        if self.schedule.probes:
+            return 1
         limits = (self.circuit.allowance_bytes, self._limit.cap_bytes)
         return min((limit for limit in limits if limit is not None), default=self._batch_bytes)
 
@@ -92,7 +97,10 @@ class Courier:
                 return
             if self._format.max_record_bytes < MAX_RECORD_BYTES and self._sort_out(chunk):
                 return
-            answer, verdict = self._post(chunk, within_s)
+            body = self._body(chunk)
+            if body is None:
+                return
+            answer, verdict = self._post(chunk, body, within_s)
             if self._buffer.carries(chunk):  # else it was abandoned meanwhile, and is counted
                 self._act(chunk, verdict, answer, hurried=hurried)
         except BaseException:
@@ -131,13 +139,24 @@ class Courier:
             say("logs.oversize", "%d log records are longer than the log format takes", records)
         return True
 
-    def _post(self, chunk: Chunk, within_s: float) -> tuple[Answer, Verdict]:
+    def _body(self, chunk: Chunk) -> bytes | bytearray | None:
+        """Return the body; None when the format makes none, and the records at fault are searched for and given up.
+
+        That needs no request, and no other record shows that it is the destination.
+        """
         try:
-            body = self._format.body(chunk.data)
+            return self._format.body(chunk.data)
         except Exception as error:  # noqa: BLE001 - the edge to a user's format
-            say("logs.format", "the log format failed with %s", type(error).__name__, level=logging.ERROR)
             self.last_error = type(error).__name__
-            return Answer(None), Verdict(Action.BISECT, excerpt=f"no body: {type(error).__name__}")
+        say("logs.format", "the log format failed with %s", self.last_error, level=logging.ERROR)
+        self._bisection.release(chunk)
+        if chunk.records > 1:
+            self._buffer.settle(chunk, again=halves_by_records(chunk))
+        else:
+            self._bury(chunk, None, f"no body: {self.last_error}", DropReason.REJECTED)
+        return None
+
+    def _post(self, chunk: Chunk, body: bytes | bytearray, within_s: float) -> tuple[Answer, Verdict]:
         answer = self.sender.send(body, within_s=within_s)
         self._note(answer)
         try:

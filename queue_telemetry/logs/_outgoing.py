@@ -118,7 +118,7 @@ class Outgoing:
     def relieve(self) -> None:
         """Have on disk what is too much for memory, and let go of the copies there that nobody needs."""
         self._storing.relieve()
-        self._accounts.clear()
+        self._storing.collect()
 
     def settled(self, number: int) -> bool:
         """Tell whether every chunk up to *number* was delivered or dropped, but for those of dead processes."""
@@ -219,12 +219,16 @@ def _give_back(held: Holdings, chunk: Chunk | None, *, last: bool) -> None:
         if len(akin) == len(following):
             del akin[1:]
         del held.chunks[begin : begin + len(akin)]
-        held.chunks[-1:-1] = akin
+        held.chunks[-1:-1] = [*akin[1:], chunk]  # so that another part of it is tried next time
 
 
 def _is_akin(chunk: Chunk, other: Chunk) -> bool:
-    """Tell whether both come from one chunk; what was adopted has the number of the chunk that was open then."""
-    return (other.number, other.adopted, other.born_s) == (chunk.number, chunk.adopted, chunk.born_s)
+    """Tell whether both come from one chunk; all that was adopted has the number of the chunk that was open then."""
+    return (
+        other.number == chunk.number
+        and other.adopted == chunk.adopted
+        and (not chunk.adopted or other.disk is chunk.disk)
+    )
 
 
 def _cut(held: Holdings, chunk: Chunk, max_bytes: int | None) -> Chunk:

@@ -1,4 +1,4 @@
-"""Post one body to the collector over one kept connection; the only file that knows the HTTP library."""
+"""Post one body to the collector over one kept connection; with its network the only file that knows the HTTP library."""
 
 import math
 import socket
@@ -10,8 +10,7 @@ from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from typing import Final
 
-import certifi  # noqa: F401 - httpx would import it and the next at its first use: in a task, or on a thread during a fork
-import httpcore  # noqa: F401
+import certifi  # noqa: F401 - httpx would import it at its first use: in a task, or on a thread during a fork
 import httpx
 
 from queue_telemetry._runtime import Clock
@@ -20,6 +19,7 @@ from queue_telemetry.logs._answer import Answer, Failure
 from queue_telemetry.logs._answer_body import decoded
 from queue_telemetry.logs._endpoint import Endpoint
 from queue_telemetry.logs._retry_after import asked_wait_s
+from queue_telemetry.logs._timed_stream import TimedNetwork
 from queue_telemetry.logs._tls import show_again, tls_context
 
 __all__ = ["HttpSender"]
@@ -43,7 +43,7 @@ class HttpSender:
     """Posts bodies, one at a time, without redirects, cookies or retries of its own.
 
     It drives the transport directly: a client above it logs each URL with its secrets and has no total timeout. The
-    total deadline is kept by another thread, which shuts the socket down under the blocked one. Proxies come from the
+    total deadline is kept by each wait for the socket; another thread can end that by shutting it down. Proxies come from the
     settings alone. Not thread-safe but for `enforce_deadline` and `abort`. Not for use across a fork; a child makes a
     new one and never closes this.
 
@@ -62,13 +62,15 @@ class HttpSender:
         except (httpx.InvalidURL, UnicodeError):
             raise ConfigurationError("LOG_URL is no valid URL") from None
         self._tls_files = endpoint.tls
+        self._clock = clock
+        self._deadline_s: float | None = None
         self._transport, self._tls = _transport(endpoint)
+        # httpcore takes it as an argument, which httpx does not pass on
+        self._transport._pool._network_backend = TimedNetwork(self._left_s)
         own = {"user-agent": _user_agent(), "accept": "*/*", "accept-encoding": "gzip"}
         self._headers = {**own, **endpoint.headers}
         self._answer_bytes = endpoint.max_answer_bytes
-        self._clock = clock
         self._total_s = total_s
-        self._deadline_s: float | None = None
         self._socket: socket.socket | None = None
         self._connected = False  # whether this exchange had to open its connection
         self._aborted = False
@@ -187,6 +189,10 @@ class HttpSender:
             self._socket = stream.get_extra_info("socket")  # type: ignore[attr-defined]  # httpcore's NetworkStream
             if self._is_over():
                 self._shut_down()
+
+    def _left_s(self) -> float:
+        deadline_s = self._deadline_s
+        return self._total_s if deadline_s is None else max(deadline_s - self._clock.monotonic(), 0.0)
 
     def _is_over(self) -> bool:
         return self._aborted or (self._deadline_s is not None and self._clock.monotonic() >= self._deadline_s)

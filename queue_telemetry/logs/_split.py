@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Final
 
+from queue_telemetry.logs._bisection import suspected
 from queue_telemetry.logs._chunk import Chunk, no_lines
 
 __all__ = ["cut_after", "halves_by_bytes", "halves_by_records", "joined", "lines_of", "pick", "split_at"]
@@ -65,7 +66,8 @@ def joined(first: Chunk, second: Chunk, max_records: int, batch_bytes: int) -> C
     if (
         first.records + second.records > max_records
         or first.size_bytes + second.size_bytes > batch_bytes
-        or first.suspect is not second.suspect
+        or suspected(first) is not None  # parts of a refused batch were parted to tell good from bad
+        or suspected(second) is not None
         or first.doubted is not second.doubted
         or first.adopted is not second.adopted
         or second.born_s - first.born_s > _JOINED_S

@@ -4,6 +4,7 @@ import math
 from typing import Final
 
 from queue_telemetry._runtime import Clock, say
+from queue_telemetry.logs._losses import Losses
 from queue_telemetry.logs._storage import LossRecord
 from queue_telemetry.logs.buffer import RecordBuffer
 from queue_telemetry.logs.spool import Spool
@@ -24,6 +25,9 @@ class Upkeep:
         clock: For what is due.
         spool: Its spool; None without one.
         make_loss_record: Makes the line that tells of losses; None tells nobody.
+
+    Attributes:
+        inherited: Losses of a pipeline before, to be told of with the next.
     """
 
     def __init__(
@@ -38,6 +42,7 @@ class Upkeep:
         self._looked_elsewhere = False
         self._failing = False
         self._tell_at_s = -math.inf
+        self.inherited = Losses({})
 
     @property
     def due_s(self) -> float:
@@ -70,7 +75,8 @@ class Upkeep:
         early = now_s < self._tell_at_s and not at_once
         if self._make_loss_record is None or early or self._buffer.refusing:
             return
-        losses = self._buffer.take_losses()
+        losses = self._buffer.take_losses().with_earlier(self.inherited)
+        self.inherited = Losses({})
         if losses.dropped:
             self._tell_at_s = now_s + _TELL_EVERY_S
             self._buffer.append(

@@ -33,7 +33,6 @@ class RecordBuffer(Outgoing):
         max_age_s: After how many seconds a record is not worth sending.
         spool: Keeps copies on disk; None keeps none.
         writes_ahead: Whether each line is in the spool before `append` returns.
-        before: What became of the records of a buffer that this one succeeds.
 
     Attributes:
         on_wake: Called without the lock when a chunk got its first record or was sealed. Must not raise.
@@ -51,10 +50,9 @@ class RecordBuffer(Outgoing):
         max_age_s: float = math.inf,
         spool: Spool | None = None,
         writes_ahead: bool = False,
-        before: Holdings | None = None,
     ) -> None:
-        accounts = Accounts(Capacity(max_bytes, batch_bytes, max_records, max_age_s), clock, spool, before)
-        super().__init__(accounts, Storing(accounts))
+        accounts = Accounts(Capacity(max_bytes, batch_bytes, max_records, max_age_s), clock, spool)
+        super().__init__(accounts, Storing(accounts, writes_ahead=writes_ahead))
         self.on_wake: Callable[[], None] = _nothing
         self.not_written = 0
         self._lock = accounts.lock
@@ -67,6 +65,7 @@ class RecordBuffer(Outgoing):
         self._writes_ahead = writes_ahead
         self._refusing = False
         self._abandoned = False
+        self._until_s = math.inf
         # up to there an append has nothing else to look at
         self._easy_bytes = -1 if writes_ahead else max_bytes
         self._pressing_bytes = math.inf if spool is None else 3 * max_bytes // 4
@@ -182,9 +181,9 @@ class RecordBuffer(Outgoing):
 
     def _tidy(self) -> None:
         """Do without the lock what an append made necessary."""
-        if self._abandoned:
-            self._accounts.change(self._leave, otherwise=None)
-        if self._spool is not None:
+        if self._abandoned:  # in the middle of an append
+            self._put_away()
+        elif self._spool is not None:
             if 2 * self._accounts.held.held_bytes > self._max_bytes:
                 self._storing.relieve()
             self._accounts.clear()
@@ -226,13 +225,10 @@ class RecordBuffer(Outgoing):
             How many records were dropped, and how many of this process's own are left in the spool.
         """
         before = self._dropped_at_shutdown()
+        self._until_s = until_s
         self._abandoned = True
         self.stop()
-        self._accounts.change(self._close_open, otherwise=None, wait_s=WAIT_S)
-        while self._storing.store_next() and self._clock.monotonic() < until_s:
-            pass
-        self._accounts.change(self._leave, otherwise=None, wait_s=WAIT_S)
-        self._accounts.clear()
+        self._put_away()
         left = sum(chunk.records for chunk in self._accounts.held.chunks if not chunk.adopted)
         dropped = self._dropped_at_shutdown() - before
         return (dropped + left, 0) if self._spool is None else (dropped, left)
@@ -247,7 +243,7 @@ class RecordBuffer(Outgoing):
 
     @property
     def history(self) -> Holdings:
-        """What became of the records, for a buffer that succeeds this one."""
+        """What is held and what became of the rest: for whoever looks, not to be changed."""
         return self._accounts.held
 
     @property
@@ -259,6 +255,14 @@ class RecordBuffer(Outgoing):
     def refusing(self) -> bool:
         """Whether nothing more is taken."""
         return self._refusing
+
+    def _put_away(self) -> None:
+        self._accounts.change(self._close_open, otherwise=None, wait_s=WAIT_S)
+        self._storing.stores_parts = True
+        while self._storing.store_next() and self._clock.monotonic() < self._until_s:
+            pass
+        self._accounts.change(self._leave, otherwise=None, wait_s=WAIT_S)
+        self._storing.collect()
 
     def _close_open(self, held: Holdings) -> None:
         held.land()

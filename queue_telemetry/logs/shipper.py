@@ -181,6 +181,15 @@ class Shipper:
         if self._spool is not None:
             self._spool.forget()
 
+    def succeed(self, former: "Shipper") -> Delivery:
+        """Tell of what a closed shipper lost and told nobody; return its counts, without what it left to be adopted."""
+        self._upkeep.inherited = former.buffer.take_losses().with_earlier(former._upkeep.inherited)
+        self.wake()
+        done, left = former.delivery(), former.buffer.history.chunks
+        adopted = done.adopted - sum([chunk.records for chunk in left if chunk.adopted])
+        own = sum([chunk.records for chunk in left if not chunk.adopted])
+        return Delivery(done.accepted - own, adopted, done.delivered, done.dropped, 0)
+
     def delivery(self) -> Delivery:
         """Return what became of the records, as of one moment."""
         return self.buffer.read()[0]

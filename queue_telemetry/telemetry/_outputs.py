@@ -3,10 +3,11 @@
 import os
 import socket
 import time
+from collections import Counter
 from collections.abc import Callable
 from typing import Final
 
-from queue_telemetry._runtime import BackgroundLoop, Clock, DeliveryLedger, DropReason, guarded
+from queue_telemetry._runtime import BackgroundLoop, Clock, Delivery, DeliveryLedger, DropReason, guarded
 from queue_telemetry.logs import Endpoint, Limits, LogPipeline, LossReport, RecordBuffer, Storage, TlsFiles
 from queue_telemetry.logs.formats import format_for
 from queue_telemetry.metrics import Batch
@@ -65,6 +66,7 @@ class Outputs:
         self._task_share_s = _TASK_SHARE_S
         self._is_first_task = True
         self._lost: dict[str, tuple[int, float]] = {}
+        self._former = Delivery()  # what became of the log records of the outputs before
         self.buffer: RecordBuffer | None = None if self._logs is None else self._logs.buffer
 
     def start(self) -> bool:
@@ -142,7 +144,29 @@ class Outputs:
 
     def stats(self) -> dict[str, dict[str, object]]:
         """Return what each output sent and lost, by signal."""
-        return {"statsd": self._emitter.stats(), "logs": {} if self._logs is None else self._logs.stats()}
+        return {
+            "statsd": self._emitter.stats(),
+            "logs": {} if self._logs is None else self._log_stats(self._logs),
+        }
+
+    def succeed(self, former: "Outputs") -> None:
+        """Show and tell of what became of the log records of outputs that were replaced by these, and are closed."""
+        if self._logs is not None and former._logs is not None:
+            self._former = _sum(self._logs.succeed(former._logs), former._former)
+
+    def _log_stats(self, logs: LogPipeline) -> dict[str, object]:
+        """Return the present pipeline's with the totals since the process began."""
+        stats = logs.stats()
+        total = _sum(logs.delivery(), self._former)
+        dropped = {str(reason): count for reason, count in total.dropped.items()}
+        return {
+            **stats,
+            "accepted": total.accepted,
+            "adopted": total.adopted,
+            "delivered": total.delivered,
+            "dropped": dropped,
+            "pending": total.pending,
+        }
 
     def failing(self) -> frozenset[str]:
         """Return the outputs that lost data in the last minute, and logs that cannot be delivered now.
@@ -180,7 +204,7 @@ class Outputs:
     def _notice_losses(self) -> None:
         ledgers = {"statsd": self._ledger.read()}
         if self._logs is not None:
-            ledgers["logs"] = self._logs.delivery()
+            ledgers["logs"] = _sum(self._logs.delivery(), self._former)
         for signal, delivery in ledgers.items():
             lost = sum(
                 units for reason, units in delivery.dropped.items() if reason not in _NO_FAULT_OF_THE_SINK
@@ -188,6 +212,17 @@ class Outputs:
             before, _ = self._lost.get(signal, (0, 0.0))
             if lost > before:
                 self._lost[signal] = (lost, self._clock.monotonic())
+
+
+def _sum(one: Delivery, other: Delivery) -> Delivery:
+    dropped = dict(Counter(one.dropped) + Counter(other.dropped))
+    return Delivery(
+        one.accepted + other.accepted,
+        one.adopted + other.adopted,
+        one.delivered + other.delivered,
+        dropped,
+        one.pending + other.pending,
+    )
 
 
 def host_name() -> str:

@@ -136,6 +136,8 @@ class Telemetry(Instruments, Operations):
         if old is not None:
             with guarded():
                 old.close(_SWAP_S)
+                if outputs is not None and isinstance(old, Outputs):
+                    outputs.succeed(old)
 
     def flush(self, timeout_s: float = 2.0) -> bool:
         """Send everything recorded before the call; True when nothing of it is pending in time.

@@ -249,6 +249,18 @@ def test_when_the_very_first_record_is_bad_others_show_it(
     assert (2, {DropReason.REJECTED: 1}) == (shipper.delivery().delivered, shipper.delivery().dropped)
 
 
+def test_bad_records_all_over_the_very_first_batch_hold_up_the_good_ones_for_minutes_only(
+    filled: Any, make_shipper: Any, manual_clock: Any
+) -> None:
+    bad = set(range(0, 300, 10))
+    shipper = make_shipper(filled(300), sender=Strict(bad))
+    until_s = manual_clock.now_s + 1800
+    while shipper.buffer.read()[1] and manual_clock.now_s < until_s:
+        manual_clock.advance(shipper.step())
+
+    assert (270, {DropReason.REJECTED: 30}) == (shipper.delivery().delivered, shipper.delivery().dropped)
+
+
 def test_a_decision_against_every_record_is_doubted_before_any_was_taken(
     filled: Any, make_shipper: Any, run: Any
 ) -> None:
@@ -432,6 +444,21 @@ def test_a_record_that_a_users_format_cannot_take_is_given_up_alone(
     assert ["the log format failed with KeyError", "the log collector refused 1 records: KeyError"] == (
         caplog.messages
     )
+
+
+def test_records_that_a_users_format_makes_no_body_of_are_given_up_before_any_was_taken(
+    filled: Any, make_shipper: Any, run: Any
+) -> None:
+    class Hopeless(NdjsonFormat):
+        def body(self, lines: bytearray) -> bytes | bytearray:
+            raise TypeError
+
+    sender = Strict()
+    shipper = make_shipper(filled(5), sender=sender, wire_format=Hopeless())
+
+    run(shipper)
+
+    assert ({DropReason.REJECTED: 5}, []) == (shipper.delivery().dropped, sender.bodies)
 
 
 def test_an_answer_that_a_users_format_cannot_read_is_judged_by_its_status(

@@ -165,6 +165,19 @@ def test_what_is_not_http_is_a_network_failure(collector: Any, make_sender: Make
     assert Failure.NETWORK is make_sender(collector.url).send(b"1\n").failure
 
 
+@pytest.mark.parametrize("fault", ["hang", "trickle_head", "trickle_body"])
+def test_an_exchange_ends_in_time_without_another_thread(
+    collector: Any, make_sender: Make, fault: str
+) -> None:
+    collector.reply(200, then=fault)
+    began_s = time.monotonic()
+
+    answer = make_sender(collector.url).send(b"1\n", within_s=0.3)
+
+    assert time.monotonic() - began_s < 1.5
+    assert fault == "trickle_body" or answer.status is None
+
+
 @pytest.mark.parametrize("fault", ["hang", "trickle_head"])
 def test_the_total_deadline_ends_a_collector_that_does_not_finish(
     collector: Any, make_sender: Make, ticker: Callable[[HttpSender], None], fault: str

@@ -43,6 +43,18 @@ def test_a_limit_that_has_risen_to_a_whole_batch_is_none() -> None:
     assert limit.cap_bytes is None
 
 
+def test_one_refusal_of_a_small_record_is_made_up_for_in_a_few_hundred_requests() -> None:
+    limit = SizeLimit(1 << 20)
+    limit.refused(400)
+
+    requests = 0
+    while limit.cap_bytes is not None:
+        limit.taken(max(limit.cap_bytes // 400 * 400, 400))
+        requests += 1
+
+    assert requests <= 300
+
+
 @given(st.integers(1, 1_000_000))
 def test_few_requests_are_refused_until_any_limit_is_known(true_limit: int) -> None:
     limit = SizeLimit(1_000_000)

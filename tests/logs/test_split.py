@@ -6,11 +6,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from queue_telemetry.logs._bisection import Bisection
 from queue_telemetry.logs._chunk import Chunk
 from queue_telemetry.logs._split import (
     cut_after,
     halves_by_bytes,
     halves_by_records,
+    joined,
     lines_of,
     pick,
     split_at,
@@ -76,3 +78,13 @@ def test_records_are_picked_by_place() -> None:
     part = pick(_chunk(lines), lines, [0, 2])
 
     assert (bytearray(b"0\n2\n"), 2, 4) == (part.data, part.records, part.size_bytes)
+
+
+def test_parts_of_a_refused_batch_are_not_joined_again() -> None:
+    whole = _chunk([b"1\n", b"2\n"])
+    first, second = halves_by_records(whole)
+    assert joined(first, second, 100, 100) is not None
+
+    Bisection().suspect(whole, (first, second))
+
+    assert joined(first, second, 100, 100) is None

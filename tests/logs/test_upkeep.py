@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from queue_telemetry._runtime import DropReason
+from queue_telemetry._runtime import Clock, DropReason
 from queue_telemetry.logs._answer import Answer, Failure
 
 Make = Callable[..., Any]
@@ -258,3 +258,34 @@ def test_losses_are_told_of_before_the_end(make_buffer: Make, make_shipper: Make
 
     assert {"overflow": 1} == json.loads(list_sender.bodies[0])["dropped"]
     assert {DropReason.OVERFLOW: 1} == shipper.delivery().dropped
+
+
+def test_the_record_that_tells_of_losses_outlives_the_next_outage(
+    make_buffer: Make, make_shipper: Make, list_sender: Any
+) -> None:
+    buffer = make_buffer(max_bytes=400, batch_bytes=100)
+    shipper = make_shipper(buffer, make_loss_record=_tell)
+    for _ in range(10):
+        buffer.append(b"x" * 49 + b"\n")
+    list_sender.answers = [_DOWN] * 9
+    shipper.step()
+    for _ in range(20):
+        buffer.append(b"y" * 49 + b"\n")
+
+    while buffer.read()[1]:
+        shipper._courier.schedule.hurry(last_chance=True)
+        shipper.step()
+        buffer.seal()
+
+    assert any(b"telemetry_loss" in body for body in list_sender.bodies)
+
+
+def test_the_wall_clock_set_forward_makes_no_own_record_old(make_buffer: Make) -> None:
+    wall = [1_000.0]
+    buffer = make_buffer(max_age_s=3600, clock=Clock(lambda: 0.0, lambda: wall[0]))
+    buffer.append(b"new\n")
+    buffer.seal()
+
+    wall[0] += 86_400
+
+    assert buffer.take() is not None

@@ -144,6 +144,24 @@ def test_a_second_configuration_swaps_the_outputs_and_flushes_the_old_ones(
     assert 3 == len(collector.records)
 
 
+def test_what_the_outputs_before_lost_stays_in_the_totals_and_is_told_of(
+    make_telemetry: MakeTelemetry, collector: Collector, settings: dict[str, object]
+) -> None:
+    telemetry = make_telemetry(capture_logs=True)
+    telemetry.configure(**{**settings, "log_url": "http://127.0.0.1:9/"})
+    telemetry.health()
+    for number in range(10):
+        logger.info("lost {}", number)
+
+    telemetry.configure(**{**settings, "log_url": collector.url})
+    logger.info("after")
+
+    assert telemetry.flush()
+    logs = telemetry.health().telemetry["logs"]
+    assert {"shutdown": 10} == logs["dropped"]
+    assert [{"shutdown": 10}] == [record["dropped"] for record in collector.records if "dropped" in record]
+
+
 def test_a_swap_among_busy_threads_loses_and_doubles_nothing(
     make_telemetry: MakeTelemetry, statsd: StatsdServer, collector: Collector, settings: dict[str, object]
 ) -> None:

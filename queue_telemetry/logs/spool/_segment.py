@@ -69,6 +69,10 @@ class Segment:
         """Whether more is acknowledged than was written down."""
         return self._acknowledged != self._saved
 
+    def has_acknowledged(self, start: int) -> bool:
+        """Tell whether the stretch that begins there was marked."""
+        return start < self._acknowledged or start in self._ahead
+
     def acknowledge(self, start: int, end: int) -> None:
         """Mark a stretch. Again, it changes nothing."""
         if start > self._acknowledged:

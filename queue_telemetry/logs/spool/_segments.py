@@ -82,6 +82,19 @@ class Segments:
             segment.cut()
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
+    def take_back(self, number: int, start: int, end: int) -> bool:
+        """Count the last frame of the current segment no more; False when it is another one."""
+        segment = self._current
+        if (
+            segment is None
+            or (segment.number, segment.size) != (number, end)
+            or segment.has_acknowledged(start)
+        ):
+            return False
+        segment.size = start
+        self.used_bytes -= end - start
+        return True
+
     def leave_current(self) -> bool:
         """Write no more to the current segment; True when that freed its space."""
         segment = self._current

@@ -148,6 +148,14 @@ class Spool:
 
         return self._soon(acknowledge, otherwise=False)
 
+    def take_back(self, place: Place) -> None:
+        """Let go of what was written last, and nobody has: the next frame is written over it. As `acknowledge`."""
+        taken_back = self._soon(
+            lambda: self._segments.take_back(place.segment, place.start, place.end), otherwise=False
+        )
+        if not taken_back:
+            self.acknowledge(place)
+
     def adopt(self, *, batch_bytes: int = 1024 * 1024, max_records: int = 1000) -> list[Place] | None:
         """Take over one segment of a dead process, oldest first; None when there is none: call it until then.
 
