@@ -3,6 +3,7 @@
 from typing import Final, get_args
 
 from queue_telemetry.settings._sources import Given, shown
+from queue_telemetry.statsd import ORIGIN_FORM, SOCKET_FORM
 
 __all__ = ["SECRET_FIELDS", "problem", "right_value"]
 
@@ -11,18 +12,15 @@ SECRET_FIELDS: Final = frozenset({"log_url", "log_token", "log_headers"})
 
 _MASK: Final = "**********"
 
-_ORIGIN: Final = "at most 200 visible ASCII characters without |"
-
 # What would be right, where the type does not say it.
 _RIGHT: Final = {
     "tags": "key:value pairs, such as team:core,tier:free",
     "statsd_host": "a host name or an IP address, without a scheme or a port",
-    "statsd_socket": "the absolute path of a Unix socket, such as /var/run/datadog/dsd.socket, or unix://, unixgram:// or "
-    "unixstream:// before it",
+    "statsd_socket": SOCKET_FORM,
     "statsd_max_payload_bytes": "a whole number from 64 to 65507",
     "statsd_prefix": "a name such as billing.prod: ASCII letters, digits, _ and -, a letter first, at most 100 characters",
-    "statsd_entity_id": _ORIGIN,
-    "statsd_external_env": _ORIGIN,
+    "statsd_entity_id": ORIGIN_FORM,
+    "statsd_external_env": ORIGIN_FORM,
     "log_url": "an http or https URL with a host, such as https://logs.example.com/ingest",
     "log_token": "printable ASCII without white space",
     "log_headers": "Name=value pairs in printable ASCII, such as X-Scope=core,X-Source=worker, without Host, Connection and the like",
