@@ -1,6 +1,7 @@
 """Keeps every test away from the environment it runs in, and from the threads of the test before."""
 
 import os
+import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,6 +11,10 @@ from hypothesis import settings
 
 settings.register_profile("suite", deadline=None)  # a machine's bad moment is no failure of the code
 settings.load_profile("suite")
+
+# Hundreds of interpreters load the library: where images forbid byte code, each would compile all of it.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
 
 _SETTINGS = ("QUEUE_TELEMETRY_", "DD_", "STATSD_")
 _ENDS_WITHIN_S = 5.0
