@@ -6,9 +6,9 @@ from typing import Final
 from queue_telemetry._runtime import say
 from queue_telemetry.exceptions import ConfigurationError
 from queue_telemetry.statsd._cleaning import clean_name
-from queue_telemetry.statsd._dialect import Dialect
+from queue_telemetry.statsd._dialect import DIALECTS, Dialect
 
-__all__ = ["check_limits", "checked_port", "checked_prefix"]
+__all__ = ["check_limits", "checked_dialect", "checked_port", "checked_prefix"]
 
 _DIGITS: Final = re.compile(r"[0-9]{1,5}")
 _SMALLEST_PAYLOAD_BYTES: Final = 64
@@ -37,6 +37,14 @@ def checked_port(port: object) -> int:
 
 def _is_in(number: object, smallest: int, largest: int) -> bool:
     return isinstance(number, int) and smallest <= number <= largest
+
+
+def checked_dialect(dialect: object) -> Dialect:
+    """Return a dialect by its name, or as it is. Raises ConfigurationError when there is no such."""
+    found = DIALECTS.get(dialect) if isinstance(dialect, str) else dialect
+    if not isinstance(found, Dialect):
+        raise ConfigurationError(f"STATSD_DIALECT is {dialect!r}; it must be one of {', '.join(DIALECTS)}")
+    return found
 
 
 def checked_prefix(prefix: object, dialect: Dialect) -> str | None:

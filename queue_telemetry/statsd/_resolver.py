@@ -101,6 +101,11 @@ class Resolver:
             self._answered.wait(max(timeout_s, 0.0))
         return self._known
 
+    @property
+    def has_failed(self) -> bool:
+        """Whether DNS was asked, and no address is known."""
+        return self._failures > 0 and not self._known
+
     def stop(self) -> None:
         """Ask the thread to end. It is not waited for: DNS may hold it for long, and it is a daemon."""
         with self._lock:
@@ -113,9 +118,7 @@ class Resolver:
         try:
             addresses = self._look_up(self._host, self._port)
         except (OSError, UnicodeError, ValueError) as error:
-            say(
-                "statsd_unresolved", "The StatsD host %s has no address: %s", self._host, type(error).__name__
-            )
+            say("statsd_unresolved", "The StatsD host %s has no address: %s", self._host, error)
             self._failures += 1
             self._answered.set()
             return full_jitter_s(self._failures, base_s=_RETRY_BASE_S, cap_s=_REFRESH_S)

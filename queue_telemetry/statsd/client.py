@@ -7,11 +7,11 @@ from typing import Final
 from typing_extensions import override
 
 from queue_telemetry._runtime import DropReason, register_fork_aware, say
-from queue_telemetry.statsd._arguments import check_limits, checked_port, checked_prefix
+from queue_telemetry.statsd._arguments import check_limits, checked_dialect, checked_port, checked_prefix
 from queue_telemetry.statsd._call_names import CallNames
 from queue_telemetry.statsd._calls import TaggedCalls
 from queue_telemetry.statsd._constant_tags import clean_constant_tags
-from queue_telemetry.statsd._dialect import DIALECTS, Dialect
+from queue_telemetry.statsd._dialect import Dialect
 from queue_telemetry.statsd._gauge_sums import GaugeSums
 from queue_telemetry.statsd._origin import Origin
 from queue_telemetry.statsd._outbox import Outbox
@@ -45,7 +45,7 @@ class StatsClient(TaggedCalls):
             what the path takes, at most 1432, but on this host what receivers of the dialect take.
         ipv6: Only IPv6 addresses are used; without it whichever the host has, in the resolver's order.
         socket_path: A Unix socket instead of host and port: `/path`, `unix:///path`, `unixgram://` or `unixstream://`.
-        dialect: What the receiver understands.
+        dialect: What the receiver understands: `statsd`, `graphite` or `datadog`.
         constant_tags: Tags of every line, where the dialect has tags.
         entity_id: The pod or container it runs in, for a Datadog Agent.
         external_env: The same as Datadog's admission controller says it.
@@ -63,7 +63,7 @@ class StatsClient(TaggedCalls):
         ipv6: bool = False,  # noqa: FBT001, FBT002 - its place in the package
         *,
         socket_path: str | None = None,
-        dialect: Dialect = DIALECTS["statsd"],
+        dialect: Dialect | str = "statsd",
         constant_tags: Mapping[str, str] | None = None,
         entity_id: str | None = None,
         external_env: str | None = None,
@@ -73,7 +73,7 @@ class StatsClient(TaggedCalls):
         self._receiver: Final[dict[str, object]] = (
             {"host": host, "port": port} if socket_path is None else {"socket": socket_path}
         )
-        self._dialect = dialect
+        self._dialect = dialect = checked_dialect(dialect)
         self._prefix = checked_prefix(prefix, dialect)
         self._set_payload_bytes = maxudpsize
         origin = Origin.of(entity_id, external_env, dialect)
@@ -121,6 +121,11 @@ class StatsClient(TaggedCalls):
     def resolved(self) -> bool:
         """Whether an address is known."""
         return self._transport.has_address
+
+    @property
+    def unresolvable(self) -> bool:
+        """Whether DNS was asked for the host and no address is known."""
+        return self._resolver is not None and self._resolver.has_failed
 
     @property
     def taken(self) -> int:

@@ -92,6 +92,11 @@ class Emitter:
         self._last_words = 0  # parts of the goodbye that were begun
 
     @property
+    def unresolvable(self) -> bool:
+        """Whether DNS was asked for the receiver and no address is known: all of it stays here."""
+        return self._client.unresolvable
+
+    @property
     def pending_weight(self) -> int:
         """Calls held here now."""
         books, waiting = self._inbox.read()

@@ -169,13 +169,15 @@ class Outputs:
         }
 
     def failing(self) -> frozenset[str]:
-        """Return the outputs that lost data in the last minute, and logs that cannot be delivered now.
+        """Return the outputs that lost data in the last minute, or cannot deliver any now.
 
         StatsD only when somebody said where it is.
         """
         self._notice_losses()
         now_s = self._clock.monotonic()
         failing = {signal for signal, (_, at_s) in self._lost.items() if now_s - at_s < _LOSS_SHOWS_FOR_S}
+        if self._emitter.unresolvable:
+            failing.add("statsd")
         if not self._host_was_set:
             failing.discard("statsd")
         if self._logs is not None and self._logs.failures >= _FAILING_FROM:

@@ -151,7 +151,11 @@ def test_host_name_is_not_resolved_by_the_caller(monkeypatch: pytest.MonkeyPatch
         ({"prefix": "été"}, "STATSD_PREFIX is 'été'"),
         ({"prefix": "a..b"}, "STATSD_PREFIX is 'a..b'"),
         ({"prefix": "7shifts.prod", "dialect": DIALECTS["datadog"]}, "STATSD_PREFIX is '7shifts.prod'"),
-        ({"prefix": "42", "dialect": DIALECTS["datadog"]}, "STATSD_PREFIX is '42'"),
+        ({"prefix": "42", "dialect": "datadog"}, "STATSD_PREFIX is '42'"),
+        (
+            {"dialect": "dogstatsd"},
+            "STATSD_DIALECT is 'dogstatsd'; it must be one of statsd, graphite, datadog",
+        ),
         ({"prefix": "p" * 101}, "STATSD_PREFIX is 'p"),
     ],
 )

@@ -194,6 +194,15 @@ def test_metrics_that_are_lost_degrade_it_only_when_a_host_was_set(
     assert status == report.status
 
 
+def test_a_host_without_an_address_degrades_it(make_telemetry: MakeTelemetry) -> None:
+    telemetry = make_telemetry(statsd_host="nowhere.invalid")
+    telemetry.counter("mails").increment()
+    telemetry.flush(10.0)  # waits for the first answer of DNS
+
+    report = telemetry.health()
+    assert ("degraded", ["telemetry_failing"]) == (report.status, list(report.reasons))
+
+
 def test_records_that_are_refused_degrade_it(telemetry: Telemetry, collector: Collector) -> None:
     collector.answer(*[400] * 5)  # the batch, and more than all its parts
     telemetry.run("work").start().finish()
