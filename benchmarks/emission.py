@@ -9,7 +9,7 @@ from typing import Final, Self
 from benchmarks import peers
 from benchmarks.call_site import function_calls
 from benchmarks.measure import Case, Effort, measure
-from benchmarks.ours import emit, measured
+from benchmarks.ours import EVERY_SAMPLE, emit, measured
 from benchmarks.table import print_table
 from queue_telemetry import Telemetry
 
@@ -53,8 +53,8 @@ def _tasks(port: int) -> Generator[dict[str, peers.Task]]:
     """Have every client send to *port*."""
     with ExitStack() as stack:
         yield {
-            _PLAIN: _ours(stack.enter_context(measured(port))),
-            _PACKED: _ours(stack.enter_context(measured(port, dialect="datadog"))),
+            _PLAIN: _ours(stack.enter_context(measured(port, max_samples=EVERY_SAMPLE))),
+            _PACKED: _ours(stack.enter_context(measured(port, dialect="datadog", max_samples=EVERY_SAMPLE))),
             "statsd, long-lived pipeline": peers.statsd_pipeline_task(port, _nop),
             "datadogpy, aggregated and buffered": peers.datadog_task(
                 stack.enter_context(peers.aggregating_client(port)), _nop

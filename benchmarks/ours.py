@@ -16,9 +16,9 @@ EVERY_SAMPLE = 1_000_000
 
 @contextmanager
 def measured(
-    port: int, *, dialect: Literal["statsd", "datadog"] = "statsd", max_samples: int = EVERY_SAMPLE
+    port: int, *, dialect: Literal["statsd", "datadog"] = "statsd", max_samples: int | None = None
 ) -> Generator[Telemetry]:
-    """Have a telemetry that sends to *port*, awake, with its threads stopped."""
+    """Have a telemetry that sends to *port*, awake, with its threads stopped; None is the dialect's own sample cap."""
     with TemporaryDirectory() as folder:
         telemetry = Telemetry(
             service="benchmark",

@@ -64,7 +64,7 @@ class Marks:
 
     def has_new(self) -> bool:
         """Tell whether there are marks since the last `take_new`."""
-        return _ALL - length_hint(self.left) != self._taken
+        return self.read() != self._taken
 
     def take_new(self) -> int:
         """Return how many marks there are since the last time; one taker at a time."""

@@ -168,7 +168,7 @@ class Settings(BaseSettings):
             raise ConfigurationError("\n".join(problems))
 
     @property
-    def statsd_host_was_set(self) -> bool:
+    def statsd_receiver_was_set(self) -> bool:
         """Whether the receiver is anywhere but the default: only then does a refusing agent matter to health."""
         return self.statsd_socket is not None or "statsd_host" in self.model_fields_set
 
@@ -185,21 +185,20 @@ class Settings(BaseSettings):
         """Take values from `gather` alone: the stock sources forget the names and pass over misspelled ones."""
         return (init_settings,)
 
-    @field_validator("statsd_timer_type", mode="before")
+    @field_validator("statsd_timer_type", "statsd_max_samples", mode="before")
     @classmethod
-    def _resolve_timer_type(cls, value: object, info: ValidationInfo) -> object:
-        dialect = info.data.get("statsd_dialect")  # absent when that was wrong itself
-        if value is None:
-            return "d" if dialect == "datadog" else "ms"
-        if dialect in ("statsd", "graphite") and value in ("h", "d"):
-            raise ValueError(f"ms, the only timer of the dialect {dialect}")
-        return value
+    def _resolve_by_dialect(cls, value: object, info: ValidationInfo) -> object:
+        if value is not None:
+            return value
+        dialect = DIALECTS[info.data.get("statsd_dialect", "statsd")]  # absent when that was wrong itself
+        return dialect.timer_types[0] if info.field_name == "statsd_timer_type" else dialect.max_samples
 
-    @field_validator("statsd_max_samples", mode="before")
+    @field_validator("statsd_timer_type")
     @classmethod
-    def _resolve_max_samples(cls, value: object, info: ValidationInfo) -> object:
-        if value is None:
-            return DIALECTS[info.data.get("statsd_dialect", "statsd")].max_samples
+    def _check_timer_type(cls, value: str, info: ValidationInfo) -> str:
+        dialect = DIALECTS.get(info.data.get("statsd_dialect", ""))
+        if dialect is not None and value not in dialect.timer_types:
+            raise ValueError(f"ms, the only timer of the dialect {dialect.name}")
         return value
 
     @field_validator("log_headers")

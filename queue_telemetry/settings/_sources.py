@@ -10,11 +10,11 @@ from urllib.parse import urlsplit
 from queue_telemetry._runtime import say
 from queue_telemetry.settings._dotenv import FILE_NAME, read_dotenv
 from queue_telemetry.settings._names import PREFIX, is_link, unknown_keyword, unknown_variable
+from queue_telemetry.statsd import SOCKET_SCHEMES
 
 __all__ = ["Given", "Sources", "gather", "shown"]
 
 _URL: Final = "DD_DOGSTATSD_URL"
-_SOCKET_SCHEMES: Final = ("unix://", "unixgram://", "unixstream://")  # a host may be called unix-agent
 _BORROWED: Final = (
     ("service", "DD_SERVICE"),
     ("env", "DD_ENV"),
@@ -143,7 +143,7 @@ def _add_url(sources: Sources, url: str) -> None:
 
     Source: https://docs.datadoghq.com/developers/dogstatsd/?tab=hostagent#client-instantiation-parameters
     """
-    if url.startswith(_SOCKET_SCHEMES):
+    if url.startswith(SOCKET_SCHEMES):
         sources.add("statsd_socket", Given(_URL, url, ours=False))
         return
     try:

@@ -4,6 +4,7 @@ from typing import Final, get_args
 
 from queue_telemetry.logs.formats import FORMATS
 from queue_telemetry.settings._sources import Given, shown
+from queue_telemetry.statsd import ORIGIN_FORM, SOCKET_FORM
 
 __all__ = ["SECRET_FIELDS", "problem", "right_value"]
 
@@ -12,18 +13,15 @@ SECRET_FIELDS: Final = frozenset({"log_url", "log_token", "log_headers", "log_pr
 
 _MASK: Final = "**********"
 
-_ORIGIN: Final = "at most 200 visible ASCII characters without |"
-
 # What would be right, where the type does not say it.
 _RIGHT: Final = {
     "tags": "key:value pairs, such as team:core,tier:free",
     "statsd_host": "a host name or an IP address, without a scheme or a port",
-    "statsd_socket": "the absolute path of a Unix socket, such as /var/run/datadog/dsd.socket, or unix://, unixgram:// or "
-    "unixstream:// before it",
+    "statsd_socket": SOCKET_FORM,
     "statsd_max_payload_bytes": "a whole number from 64 to 65507",
     "statsd_prefix": "a name such as billing.prod: ASCII letters, digits, _ and -, a letter first, at most 100 characters",
-    "statsd_entity_id": _ORIGIN,
-    "statsd_external_env": _ORIGIN,
+    "statsd_entity_id": ORIGIN_FORM,
+    "statsd_external_env": ORIGIN_FORM,
     "log_url": "an http or https URL with a host, such as https://logs.example.com/ingest",
     "log_format": f"{', '.join(FORMATS)}, or an object with the members of queue_telemetry.logs.formats.Format",
     "log_token": "printable ASCII without white space",

@@ -215,6 +215,6 @@ def _in_ms(duration: object) -> object:
 
 
 def _negated(number: str) -> str:
-    if number in {"0", "0.0"}:
+    if not number.strip("0."):  # a Decimal's zero has the digits that it has
         return number
     return number[1:] if number[0] == "-" else f"-{number}"

@@ -9,11 +9,12 @@ from typing import Final, NamedTuple
 from queue_telemetry.exceptions import ConfigurationError
 from queue_telemetry.statsd._dialect import Dialect
 
-__all__ = ["Origin"]
+__all__ = ["ORIGIN_FORM", "Origin"]
 
 _USABLE: Final = re.compile(r"[\x21-\x7b\x7d\x7e]{1,200}")  # visible, and no bar, which ends a field
 _POD_UID: Final = re.compile(r"[0-9a-f]{8}(-?)[0-9a-f]{4}\1[0-9a-f]{4}\1[0-9a-f]{4}\1[0-9a-f]{12}")
-_RIGHT: Final = "at most 200 visible ASCII characters without |"
+ORIGIN_FORM: Final = "at most 200 visible ASCII characters without |"
+"""What an entity's id and the external environment must be."""
 
 
 class Origin(NamedTuple):
@@ -45,7 +46,7 @@ class Origin(NamedTuple):
         """
         for name, value in (("STATSD_ENTITY_ID", entity_id), ("STATSD_EXTERNAL_ENV", external_env)):
             if value is not None and not _USABLE.fullmatch(value):
-                raise ConfigurationError(f"{name} is {value!r}; it must be {_RIGHT}")
+                raise ConfigurationError(f"{name} is {value!r}; it must be {ORIGIN_FORM}")
         if not dialect.events:
             return cls({}, "")
         is_pod = entity_id is not None and _POD_UID.fullmatch(entity_id.lower()) is not None

@@ -6,19 +6,20 @@ from typing import Final, NamedTuple
 
 from queue_telemetry.exceptions import ConfigurationError
 
-__all__ = ["SocketPath", "parse_socket_path"]
+__all__ = ["SOCKET_FORM", "SOCKET_SCHEMES", "SocketPath", "parse_socket_path"]
 
 _LONGEST_BYTES: Final = 103  # of a path in a socket address: 107 on Linux, 103 on macOS
-_RIGHT: Final = (
+SOCKET_FORM: Final = (
     f"the absolute path of a Unix socket in at most {_LONGEST_BYTES} bytes, such as /var/run/datadog/dsd.socket, "
     "or unix://, unixgram:// or unixstream:// before it"
 )
+"""What the text of a Unix socket must be."""
 _ANY: Final = (socket.SOCK_DGRAM, socket.SOCK_STREAM)
-_SCHEMES: Final = {
-    "unix://": _ANY,
-    "unixgram://": (socket.SOCK_DGRAM,),
-    "unixstream://": (socket.SOCK_STREAM,),
-}
+_KINDS: Final = {"unix://": _ANY, "unixgram://": (socket.SOCK_DGRAM,), "unixstream://": (socket.SOCK_STREAM,)}
+
+
+SOCKET_SCHEMES: Final = tuple(_KINDS)
+"""What a URL of a Unix socket begins with: a host may be called unix-agent."""
 
 
 class SocketPath(NamedTuple):
@@ -41,9 +42,9 @@ def parse_socket_path(text: str) -> SocketPath:
 
     Source: https://docs.datadoghq.com/developers/dogstatsd/unix_socket
     """
-    scheme = next((scheme for scheme in _SCHEMES if text.startswith(scheme)), "")
+    scheme = next((scheme for scheme in SOCKET_SCHEMES if text.startswith(scheme)), "")
     path = text.removeprefix(scheme)
     usable = path.startswith("/") and "\0" not in path and hasattr(socket, "AF_UNIX")
     if not usable or len(os.fsencode(path)) > _LONGEST_BYTES:
-        raise ConfigurationError(f"STATSD_SOCKET is {text!r}; it must be {_RIGHT}")
-    return SocketPath(path, _SCHEMES.get(scheme, _ANY))
+        raise ConfigurationError(f"STATSD_SOCKET is {text!r}; it must be {SOCKET_FORM}")
+    return SocketPath(path, _KINDS.get(scheme, _ANY))

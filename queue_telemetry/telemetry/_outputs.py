@@ -54,7 +54,7 @@ class Outputs:
         self._clock = clock
         self._collect = collect
         self._interval_s = settings.statsd_flush_interval_s
-        self._host_was_set = settings.statsd_host_was_set
+        self._receiver_was_set = settings.statsd_receiver_was_set
         self._ledger = DeliveryLedger()
         self._logs = _log_pipeline(settings, clock, owner)
         client = _statsd_client(settings)
@@ -178,7 +178,7 @@ class Outputs:
         failing = {signal for signal, (_, at_s) in self._lost.items() if now_s - at_s < _LOSS_SHOWS_FOR_S}
         if self._emitter.unresolvable:
             failing.add("statsd")
-        if not self._host_was_set:
+        if not self._receiver_was_set:
             failing.discard("statsd")
         if self._logs is not None and self._logs.failures >= _FAILING_FROM:
             failing.add("logs")

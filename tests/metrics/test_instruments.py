@@ -68,6 +68,16 @@ def test_what_is_new_is_taken_once() -> None:
     assert [2, 0, 1] == [*taken, marks.take_new()]
 
 
+def test_marks_are_new_until_they_are_taken() -> None:
+    marks = Marks()
+    before = marks.has_new()
+    marks.mark()
+    marked = marks.has_new()
+    marks.take_new()
+
+    assert [False, True, False] == [before, marked, marks.has_new()]
+
+
 def test_marks_are_exact_however_many_threads_mark_and_read(fast_switching: None) -> None:
     marks, faults = Marks(), list[int]()
 

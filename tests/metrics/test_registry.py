@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from queue_telemetry._runtime import DropReason
-from queue_telemetry.metrics import CATALOG, MAX_SAMPLES, OTHER, Batch, Kind, Marks, Owner, Registry
+from queue_telemetry.metrics import CATALOG, MAX_SAMPLES, OTHER, Batch, Kind, Marks, Owner, Registry, Series
 from queue_telemetry.metrics.registry import SHARED_GAUGE_EXPIRES_S, tag_text
 
 _SIZE = CATALOG["queue.size"]
@@ -167,6 +167,23 @@ def test_a_value_of_the_process_stays(registry: Registry, manual: Any, metric: A
     manual.now_s += 10 * SHARED_GAUGE_EXPIRES_S
 
     assert [7] == [value for _, value, _ in registry.collect().gauges]
+
+
+def test_a_collection_apart_from_some_metrics_brings_what_is_new_of_the_others(registry: Registry) -> None:
+    registry.counter(_EMPTY, ("mail",)).increment()
+    registry.counter(CATALOG["queue.tasks.started"], ("mail", "send")).increment()
+    registry.gauge(_SIZE, ("mail",)).set(3)
+    registry.gauge(_SIZE, ("unset",))
+    registry.add_source(lambda batch: batch.counters.append((Series(_EMPTY, ("source",)), 1, 1)))
+    apart = registry.collect(apart_from={"queue.tasks.started"})
+    rest = registry.collect()
+
+    assert sums(apart) == {("queue.claims.empty", ("mail",)): 1}
+    assert gauges(apart) == {("queue.size", ("mail",)): 3}
+    assert sums(rest) == {
+        ("queue.tasks.started", ("mail", "send")): 1,
+        ("queue.claims.empty", ("source",)): 1,
+    }
 
 
 def test_a_users_gauge_is_owned_by_the_user(registry: Registry) -> None:

@@ -59,7 +59,7 @@ def test_the_defaults_are_the_documented_ones() -> None:
         "health_queue_size_max": 0,
         "health_oldest_task_age_max_s": 0,
     }
-    assert Settings().statsd_host_was_set is False
+    assert Settings().statsd_receiver_was_set is False
 
 
 def test_values_are_taken_as_text_or_as_what_they_are() -> None:
@@ -143,7 +143,7 @@ def test_lifecycle_records_are_written_when_they_are_shipped_unless_set(
 PORT = "a whole number from 1 to 65535"
 HOST = "a host name or an IP address, without a scheme or a port"
 SOCKET = (
-    "the absolute path of a Unix socket, such as /var/run/datadog/dsd.socket, or unix://, unixgram:// or "
+    "the absolute path of a Unix socket in at most 103 bytes, such as /var/run/datadog/dsd.socket, or unix://, unixgram:// or "
     "unixstream:// before it"
 )
 URL = "an http or https URL with a host, such as https://logs.example.com/ingest"
@@ -335,4 +335,4 @@ def test_copies_know_what_was_set() -> None:
 
     for twin in (copy.deepcopy(settings), pickle.loads(pickle.dumps(settings)), settings.model_copy()):
         assert twin == settings
-        assert twin.statsd_host_was_set
+        assert twin.statsd_receiver_was_set

@@ -38,7 +38,7 @@ def test_the_stronger_source_wins(sources: str, expected: str, monkeypatch: pyte
     settings = load(statsd_host="keyword") if "keyword" in present else load()
 
     assert settings.statsd_host == expected
-    assert settings.statsd_host_was_set == bool(present)
+    assert settings.statsd_receiver_was_set == bool(present)
 
 
 @pytest.mark.parametrize(
@@ -70,7 +70,7 @@ def test_the_stronger_source_wins(sources: str, expected: str, monkeypatch: pyte
         ({"STATSD_PORT": "9125"}, "statsd_port", 9125),
         ({"DD_DOGSTATSD_URL": "unix:///dsd.socket"}, "statsd_socket", "unix:///dsd.socket"),
         ({"DD_DOGSTATSD_URL": "unix:///dsd.socket"}, "statsd_dialect", "datadog"),
-        ({"DD_DOGSTATSD_URL": "unix:///dsd.socket"}, "statsd_host_was_set", True),
+        ({"DD_DOGSTATSD_URL": "unix:///dsd.socket"}, "statsd_receiver_was_set", True),
         ({"DD_DOGSTATSD_URL": "unixstream:///x", "DD_AGENT_HOST": "a"}, "statsd_socket", "unixstream:///x"),
         ({"DD_DOGSTATSD_URL": "unixgram:///x"}, "statsd_socket", "unixgram:///x"),
         ({"DD_DOGSTATSD_URL": "unix-agent:8126"}, "statsd_host", "unix-agent"),
@@ -135,7 +135,7 @@ def test_a_host_of_the_environment_beats_a_socket_of_the_file(monkeypatch: pytes
             "statsd_socket",
             None,
             (
-                "DD_DOGSTATSD_URL='unix://dsd.socket' is ignored: should be the absolute path of a Unix socket, such as "
+                "DD_DOGSTATSD_URL='unix://dsd.socket' is ignored: should be the absolute path of a Unix socket in at most 103 bytes, such as "
                 "/var/run/datadog/dsd.socket, or unix://, unixgram:// or unixstream:// before it"
             ),
         ),

@@ -61,6 +61,14 @@ def test_plain_dialect_leaves_tags_out(record: Record) -> None:
     assert sent == ["app.jobs:1|c"]
 
 
+@pytest.mark.parametrize("zero", [0, 0.0, -0.0, Decimal("0.00"), Decimal("-0")])
+def test_zero_has_no_sign_when_it_is_taken_from_a_counter(record: Record, zero: float) -> None:
+    client, sent = record()
+    client.decr("n", zero)
+
+    assert sent[0].removeprefix("app.n:")[0] == "0"
+
+
 def test_negative_gauge_and_its_zero_share_a_datagram(record: Record) -> None:
     client, sent = record("statsd")
     client.gauge("depth", -4)

@@ -1,5 +1,4 @@
 import json
-import threading
 from collections.abc import Callable
 from typing import Any
 
@@ -9,8 +8,6 @@ from queue_telemetry._runtime import Delivery, DeliveryLedger, DropReason
 from queue_telemetry.exceptions import ConfigurationError
 from queue_telemetry.metrics import CATALOG, Batch, Kind, Metric, Owner, Series
 from queue_telemetry.statsd import DIALECTS, Emitter, StatsClient
-from queue_telemetry.statsd._aggregate import Window
-from queue_telemetry.statsd._books import Line
 from queue_telemetry.statsd._pace import Pace
 
 Record = Callable[..., tuple[StatsClient, list[str]]]
@@ -57,15 +54,6 @@ def test_owned_gauges_of_a_process_without_a_slot_are_withheld(
     assert ledger.read().dropped == {DropReason.WITHHELD: 2}
 
 
-def test_losses_of_a_batch_are_taken_over(record: Record, make_emitter: MakeEmitter) -> None:
-    client, _ = record()
-    emitter, ledger = make_emitter(client)
-    emitter.add(Batch(counters=[(COUNTER, 1, 1)], dropped={DropReason.OVERFLOW: 5}))
-    delivery = ledger.read()
-
-    assert (delivery.accepted, delivery.dropped, delivery.pending) == (6, {DropReason.OVERFLOW: 5}, 1)
-
-
 def test_refused_datagram_drops_its_weight(record: Record, make_emitter: MakeEmitter) -> None:
     client, _ = record()
     client._send = lambda data: DropReason.REFUSED  # type: ignore[method-assign] # the documented seam
@@ -100,17 +88,6 @@ def test_close_reports_its_own_last_flush(record: Record, make_emitter: MakeEmit
     emitter.close(1.0)
 
     assert lines(sent)[-1] == "app.queue.telemetry.delivered.statsd.none:2|c"
-
-
-def test_batch_after_close_is_dropped(record: Record, make_emitter: MakeEmitter) -> None:
-    client, sent = record()
-    emitter, ledger = make_emitter(client)
-    emitter.close(1.0)
-    emitter.add(Batch(counters=[(COUNTER, 1, 4)], dropped={DropReason.OVERFLOW: 1}))
-
-    assert sent == []
-    assert ledger.read().dropped == {DropReason.CLOSED: 4, DropReason.OVERFLOW: 1}
-    assert emitter.pending_weight == ledger.read().pending == 0
 
 
 def test_close_is_idempotent_and_says_the_same_again(record: Record, make_emitter: MakeEmitter) -> None:
@@ -189,89 +166,6 @@ def test_close_past_its_deadline_drops_the_rest(record: Record, make_emitter: Ma
     assert delivery.delivered + delivery.dropped[DropReason.SHUTDOWN] == 20_000
 
 
-def test_second_flush_waits_no_longer_than_it_said(record: Record, make_emitter: MakeEmitter) -> None:
-    client, _ = record()
-    emitter, _ = make_emitter(client)
-    inside, go_on = threading.Event(), threading.Event()
-
-    def send(data: str) -> None:
-        inside.set()
-        go_on.wait(5.0)
-
-    client._send = send  # type: ignore[method-assign] # the documented seam
-    emitter.add(Batch(counters=[(COUNTER, 1, 1)]))
-    first = threading.Thread(target=emitter.flush, args=(5.0,))
-    first.start()
-    inside.wait(5.0)
-    waited = emitter.flush(0.01)
-    closed = emitter.close(0.01)
-    go_on.set()
-    first.join(5.0)
-
-    assert (waited, closed) == (False, False)
-    assert emitter.pending_weight == 0
-
-
-def test_what_came_before_close_is_in_the_last_window_though_another_thread_has_the_turn(
-    record: Record, make_emitter: MakeEmitter, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    client, sent = record()
-    emitter, ledger = make_emitter(client)
-    has_turn, go_on, closing = threading.Event(), threading.Event(), threading.Event()
-    closed: list[bool] = []
-
-    def hold() -> bool:
-        has_turn.set()
-        return go_on.wait(5.0)
-
-    def await_address(timeout_s: float) -> bool:
-        closing.set()
-        return True
-
-    monkeypatch.setattr(client, "await_address", await_address)
-    holder = threading.Thread(target=emitter._turn.run, args=(0.0, hold), kwargs={"otherwise": False})
-    closer = threading.Thread(target=lambda: closed.append(emitter.close(5.0)))
-    holder.start()
-    has_turn.wait(5.0)
-    emitter.add(Batch(counters=[(COUNTER, 3, 3)], gauges=[(PROCESS_GAUGE, 2, 1)]))
-    closer.start()
-    closing.wait(5.0)
-    emitter.add(Batch(counters=[(COUNTER, 4, 4)]))
-    go_on.set()
-    holder.join(5.0)
-    closer.join(5.0)
-
-    assert closed == [True]
-    assert lines(sent)[:2] == ["app.queue.active_workers.h1.0:0|g", "app.queue.tasks.completed.mail.send:3|c"]
-    assert (ledger.read().delivered, ledger.read().dropped) == (4, {DropReason.CLOSED: 4})
-
-
-def test_close_during_a_paced_flush_goes_on_with_it(record: Record, make_emitter: MakeEmitter) -> None:
-    client, sent = record()
-    emitter, ledger = make_emitter(client, max_samples=100_000)
-    emitter._dispatch._pace = Pace(1000, 1432)
-    paused = threading.Event()
-    wait = emitter._turns._pause.acquire
-
-    class Pause:
-        def acquire(self, timeout: float) -> bool:
-            paused.set()
-            return wait(timeout=timeout)
-
-    emitter._turns._pause = Pause()  # type: ignore[assignment] # all that is used of it
-    emitter.add(Batch(timings=[(TIMER, [0.5] * 2000)]))  # a minute at that pace
-    flush = threading.Thread(target=emitter.flush, args=(60.0,), kwargs={"share": 0.9})
-    flush.start()
-    paused.wait(5.0)
-    emitter.add(Batch(counters=[(COUNTER, 1, 1)]))
-    closed = emitter.close(1.0)
-    flush.join(5.0)
-
-    assert closed
-    assert (ledger.read().delivered, ledger.read().dropped) == (2001, {})
-    assert len(lines(sent)) == 2001
-
-
 def test_close_that_drops_something_says_so_and_says_it_again(
     record: Record, make_emitter: MakeEmitter
 ) -> None:
@@ -314,42 +208,6 @@ def test_news_are_sent_without_the_gauges_that_nobody_set(record: Record, make_e
     assert (ledger.read().delivered, ledger.read().pending) == (6, 0)
 
 
-def test_flush_does_not_take_a_window_for_its_own_that_another_thread_was_beginning(
-    record: Record, make_emitter: MakeEmitter, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    client, _ = record()
-    emitter, _ = make_emitter(client)
-    write, take = emitter._rendering.lines, emitter._turns.take
-    second_waits, pending = threading.Event(), list[int]()
-
-    def flush() -> None:
-        emitter.add(Batch(counters=[(COUNTER, 1, 1)]))
-        assert emitter.flush(5.0)
-        pending.append(emitter.pending_weight)
-
-    second = threading.Thread(target=flush)
-
-    def watch(*args: Any, **kwargs: Any) -> bool:
-        if threading.current_thread() is second:
-            second_waits.set()
-        return take(*args, **kwargs)
-
-    def lines(
-        window: Window, **kwargs: bool
-    ) -> tuple[Line, ...]:  # the inbox is emptied, the page not turned
-        if not second.ident:
-            second.start()
-            second_waits.wait(5.0)
-        return write(window, **kwargs)
-
-    monkeypatch.setattr(emitter._turns, "take", watch)
-    monkeypatch.setattr(emitter._rendering, "lines", lines)
-    emitter.flush(5.0)
-    second.join(5.0)
-
-    assert pending == [0]
-
-
 def test_no_news_are_nothing_to_send(record: Record, make_emitter: MakeEmitter) -> None:
     client, sent = record()
     emitter, _ = make_emitter(client)
@@ -384,89 +242,6 @@ def test_news_beyond_the_burst_are_left_to_the_next_flush(record: Record, make_e
     assert ledger.read().pending == emitter.pending_weight > 0
     assert emitter.flush(0.1)
     assert ledger.read().delivered == 2000
-
-
-def test_news_do_not_wait_while_another_thread_waits_for_the_pace(
-    record: Record, make_emitter: MakeEmitter
-) -> None:
-    client, sent = record()
-    emitter, ledger = make_emitter(client)
-    news: list[bool] = []
-
-    class Pause:  # another thread comes by
-        def acquire(self, timeout: float) -> bool:
-            if not news:
-                emitter._dispatch._pace = Pace(1e9, 1432)
-                emitter.add(Batch(counters=[(COUNTER, 1, 1)]))
-                other = threading.Thread(target=lambda: news.append(flush_news(emitter)))
-                other.start()
-                other.join(5.0)
-            return True
-
-    emitter._turns._pause = Pause()  # type: ignore[assignment] # all that is used of it
-    emitter._dispatch._pace = Pace(1, 1432)
-    emitter.add(Batch(timings=[(TIMER, [0.5] * 200)]))
-
-    assert emitter.flush(5.0)
-    assert news == [True]
-    assert lines(sent).count("app.queue.tasks.completed.mail.send:1|c") == 1
-    assert ledger.read().delivered == 201
-
-
-def test_flush_from_inside_a_flush_returns_at_once(record: Record, make_emitter: MakeEmitter) -> None:
-    client, _ = record()
-    emitter, ledger = make_emitter(client)
-    inner: list[bool] = []
-
-    def send(data: str) -> None:
-        inner.append(emitter.flush(60.0))  # as a signal handler would
-
-    client._send = send  # type: ignore[method-assign] # the documented seam
-    emitter.add(Batch(counters=[(COUNTER, 1, 1)]))
-
-    assert emitter.flush(5.0)
-    assert inner == [False]
-    assert ledger.read().delivered == 1
-
-
-def test_add_during_a_fold_leaves_the_batch_to_the_folding_thread(
-    record: Record, make_emitter: MakeEmitter
-) -> None:
-    client, sent = record()
-    emitter, ledger = make_emitter(client)
-
-    def add() -> None:  # as a signal handler that interrupts a fold
-        emitter.add(Batch(counters=[(COUNTER, 1, 1)]))
-
-    emitter._turn.run(0.0, add, otherwise=None)
-    before = emitter.stats()
-
-    assert (before["accepted"], before["pending"], emitter.pending_weight) == (1, 1, 1)
-    assert emitter.flush(1.0)
-    assert ledger.read().delivered == 1
-    assert lines(sent) == ["app.queue.tasks.completed.mail.send:1|c"]
-
-
-def test_batches_of_many_threads_are_all_sent(receiver: Any, make_emitter: MakeEmitter) -> None:
-    client = StatsClient("127.0.0.1", receiver.port, "app")
-    emitter, ledger = make_emitter(client)
-
-    def work() -> None:
-        for _ in range(200):
-            emitter.add(Batch(counters=[(COUNTER, 1, 1)]))
-            emitter.flush(0.0)
-
-    threads = [threading.Thread(target=work) for _ in range(4)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(10.0)
-    emitter.close(5.0)
-    total = 0
-    while total < 800:
-        total += int(receiver.take(1)[0].split(b":")[1].split(b"|")[0])
-
-    assert total == ledger.read().delivered == 800
 
 
 def test_stats_are_plain_values(record: Record, make_emitter: MakeEmitter) -> None:
