@@ -23,8 +23,9 @@ class _LastResort(logging.StreamHandler[TextIO]):
         self.setFormatter(logging.Formatter("%(name)s: %(levelname)s: %(message)s"))
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Print the record unless the root logger has handlers, which have got it."""
-        if not logging.root.handlers and sys.stderr is not None:
+        """Print the record unless the root logger has handlers, which have got it, but one of ours that passes it over."""
+        heard = any(not getattr(handler, "passes_over_own_lines", False) for handler in logging.root.handlers)
+        if not heard and sys.stderr is not None:
             self.stream = sys.stderr
             super().emit(record)
 

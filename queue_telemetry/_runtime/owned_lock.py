@@ -14,11 +14,15 @@ class OwnedLock:
     """A lock for one thread at a time, and for each thread once: who has it already is told that it cannot be had.
 
     Re-entrant underneath: who owns it is then known to the interpreter itself, at every byte code.
+
+    Attributes:
+        lock: What is underneath, for a path that cannot afford the call of `run`.
+        taken: Whether its owner is at work. Whoever takes `lock` looks here first and sets it for as long.
     """
 
     def __init__(self) -> None:
-        self._lock = threading.RLock()
-        self._taken = False
+        self.lock = threading.RLock()
+        self.taken = False
 
     def run(self, timeout_s: float, action: Callable[[], T], *, otherwise: T) -> T:
         """Do *action* with the lock, or return *otherwise* when it could not be had in time.
@@ -26,33 +30,34 @@ class OwnedLock:
         Given back however that ends, also by an exception that a signal handler raises before or after the action.
         """
         try:
-            if not self._lock.acquire(timeout=timeout_s) or self._taken:
+            if not self.lock.acquire(timeout=timeout_s) or self.taken:
                 return otherwise
             try:
-                self._taken = True
-                return action()
+                self.taken = True
+                result = action()
+                return result  # noqa: RET504 - by itself, for tracers too an exception behind the call comes inside
             finally:
-                self._taken = False
+                self.taken = False
         finally:
             try:  # noqa: SIM105 - a call before the release could be where a handler raises
-                self._lock.release()
+                self.lock.release()
             except RuntimeError:  # another thread has it
                 pass
 
     @contextmanager
     def held(self, timeout_s: float) -> Generator[bool]:
         """Hold the lock inside the block, or tell that it could not be had in time."""
-        if not self._lock.acquire(timeout=timeout_s):
+        if not self.lock.acquire(timeout=timeout_s):
             yield False
             return
         try:
-            if self._taken:
+            if self.taken:
                 yield False
                 return
             try:
-                self._taken = True
+                self.taken = True
                 yield True
             finally:
-                self._taken = False
+                self.taken = False
         finally:
-            self._lock.release()
+            self.lock.release()

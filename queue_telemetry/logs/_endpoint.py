@@ -1,47 +1,104 @@
-"""Put a collector's address and the headers of its requests together. Pure: no clock, no socket, no state."""
+"""Put a collector's address and all that is the same in each request to it together. Pure: no clock, no socket."""
 
 import base64
+import hashlib
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Final
 from urllib.parse import SplitResult, unquote, urlsplit, urlunsplit
 
+from queue_telemetry.exceptions import ConfigurationError
+from queue_telemetry.logs._tls import TlsFiles
+from queue_telemetry.logs.formats import Format, NdjsonFormat
+
 __all__ = ["Endpoint"]
+
+_NAME: Final = re.compile(r"[!#$%&'*+.^_`|~0-9a-z-]+")  # RFC 9110, a field name, lower case here
+_VALUE: Final = re.compile(r"[\t\x20-\x7e]*")  # no CR and no LF, which would begin another header
+_DESTINATION_CHARS: Final = 16
 
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """A collector's address and the headers of each request.
+    """A collector's address, the way there and the headers of each request.
 
     Attributes:
-        url: Without user information. May hold a key in its query: never log it.
+        url: Without user information, with the collector's path. May hold a key in its query: never log it.
         is_tls: Whether it is https.
-        headers: Lower-case names to values, authorization included.
+        headers: Lower-case names to values, authorization and content type included.
+        destination: A short name of where records go, made without secrets: the same after a key was rotated.
+        max_answer_bytes: How much of an answer's body is read.
+        tls: The user's files.
+        proxy: The proxy's URL, http or https; user information is its password. None goes straight.
     """
 
     url: str = field(repr=False)
     is_tls: bool
     headers: dict[str, str] = field(repr=False)
+    destination: str
+    max_answer_bytes: int
+    tls: TlsFiles = field(default_factory=TlsFiles)
+    proxy: str | None = field(default=None, repr=False)
 
     @classmethod
-    def parse(cls, url: str, token: str | None, headers: Mapping[str, str]) -> "Endpoint":
+    def parse(
+        cls,
+        url: str,
+        token: str | None,
+        headers: Mapping[str, str],
+        wire_format: Format | None = None,
+        *,
+        tls: TlsFiles | None = None,
+        proxy: str | None = None,
+    ) -> "Endpoint":
         """Put the parts together; the settings have checked them.
 
         Args:
             url: http or https; user information becomes Basic authorization.
-            token: Sent as Bearer authorization, which wins over the URL's; None sends none.
+            token: Sent as the format says, which wins over the URL's user information; None sends none.
             headers: Further headers; they win over what the library would send.
+            wire_format: Knows the path and headers that the collector wants; None is NDJSON.
+            tls: The user's files.
+            proxy: The proxy's URL.
+
+        Raises:
+            ConfigurationError: A header cannot be sent: its value would begin another one, say.
         """
+        wire_format = wire_format or NdjsonFormat()
         parts = urlsplit(url)
         host = parts.netloc.rpartition("@")[2]
-        bare = urlunsplit((parts.scheme, host, parts.path or "/", parts.query, ""))
+        bare = urlsplit(wire_format.url(urlunsplit((parts.scheme, host, parts.path, parts.query, ""))))
+        address = urlunsplit((bare.scheme, bare.netloc, bare.path or "/", bare.query, ""))
         named = {name.lower(): value.strip() for name, value in headers.items()}
-        return cls(bare, parts.scheme == "https", _authorization(parts, token) | named)
+        given = dict(_authorization(parts, token, wire_format))
+        all_headers = {name.lower(): value for name, value in (*wire_format.headers.items(), *given.items())}
+        all_headers |= named
+        _check(all_headers)
+        place = f"{wire_format.name} {bare.scheme}://{bare.netloc}{bare.path or '/'}"
+        return cls(
+            address,
+            bare.scheme == "https",
+            all_headers,
+            hashlib.sha256(place.encode()).hexdigest()[:_DESTINATION_CHARS],
+            wire_format.max_answer_bytes,
+            tls or TlsFiles(),
+            proxy,
+        )
 
 
-def _authorization(parts: SplitResult, token: str | None) -> dict[str, str]:
+def _authorization(parts: SplitResult, token: str | None, wire_format: Format) -> Mapping[str, str]:
     if token is not None:
-        return {"authorization": f"Bearer {token}"}
+        return wire_format.authorization(token)
     if not (parts.username or parts.password):
         return {}
     pair = f"{unquote(parts.username or '')}:{unquote(parts.password or '')}"
     return {"authorization": f"Basic {base64.b64encode(pair.encode()).decode('ascii')}"}
+
+
+def _check(headers: Mapping[str, str]) -> None:
+    for name, value in headers.items():
+        if not _NAME.fullmatch(name) or not _VALUE.fullmatch(value):
+            raise ConfigurationError(
+                f"the header {name!a} cannot be sent: should be a name and a value in printable ASCII, in one line"
+            )

@@ -8,8 +8,9 @@ from datetime import UTC, datetime
 from itertools import count
 from typing import TYPE_CHECKING, Final
 
-from queue_telemetry.logs._error import error_fields, stack_of
-from queue_telemetry.logs._sanitizer import text_of
+from queue_telemetry.logs._error import error_fields
+from queue_telemetry.logs._redaction import Redactor
+from queue_telemetry.logs._text import name_of, text_of
 
 if TYPE_CHECKING:
     import loguru
@@ -37,34 +38,31 @@ _FIRST: Final = 1_000_000_000  # so that ids of one process sort as text without
 class RecordBuilder:
     """Builds flat records: the library's keys first, then the task's, then the user's own.
 
-    Called under loguru's own lock, one record at a time; keeps no reference to what it is given.
+    Called by any thread, several at a time; keeps no reference to what it is given.
 
     Args:
         constants: Fields of every record, such as service, env, version and host; none of a reserved key.
         context: Returns the fields of the running task, and of a lifecycle record its event, outcome and durations.
             They win over the user's keys and over logger, function and line. Must not block.
-        redact: Returns plain values with secrets replaced, without changing what it was given.
+        redactor: Hides secrets in the context, the user's fields, the message and the exception.
     """
 
     def __init__(
-        self,
-        constants: Mapping[str, object],
-        context: Callable[[], Mapping[str, object]],
-        redact: Callable[[Mapping[str, object]], Mapping[str, object]],
+        self, constants: Mapping[str, object], context: Callable[[], Mapping[str, object]], redactor: Redactor
     ) -> None:
         self._constants = constants
         self._context = context
-        self._redact = redact
+        self._redact = redactor.redact
+        self._scrub = redactor.scrub
         self._second: tuple[object, str] = (None, "")
         self._pid = 0
         self._ids: Iterator[str] = iter(())
 
-    def build(self, record: "loguru.Record", text: str) -> dict[str, object]:
+    def build(self, record: "loguru.Record") -> dict[str, object]:
         """Return the flat record.
 
         Args:
             record: Loguru's record; it and its values are left as they are, since other handlers share them.
-            text: What loguru formatted with an empty format: the traceback, if any.
 
         Returns:
             A new dict of plain values.
@@ -75,10 +73,15 @@ class RecordBuilder:
         pid = record["process"].id
         if pid != self._pid:
             self._begin(pid)
+        message = record["message"]
+        if type(message) is not str:
+            message = text_of(message)  # a patcher's
+        if ":" in message or "=" in message:
+            message = self._scrub(message)
         flat: dict[str, object] = {
             "timestamp": self._timestamp(record["time"]),
             "level": record["level"].name,
-            "message": record["message"],
+            "message": message,
             **self._constants,
             "pid": pid,
             "thread": record["thread"].name,
@@ -97,9 +100,7 @@ class RecordBuilder:
             flat.update(fields)
         exception = record["exception"]
         if exception is not None:
-            if text == record["message"]:  # `opt(raw=True)` leaves the traceback out
-                text = stack_of(*exception)
-            error = error_fields(exception[0], exception[1], text)
+            error = error_fields(*exception, self._scrub)
             if error is not None:
                 flat["error"] = error
         extra = record["extra"]
@@ -115,11 +116,11 @@ class RecordBuilder:
             "timestamp": self._timestamp(datetime.now(UTC)),
             **self._constants,
             "record_id": next(self._ids),
-            "serialization_error": f"{type(error).__name__}: {text_of(error)}",
+            "serialization_error": self._scrub(f"{name_of(error)}: {text_of(error)}"),
         }
         fields: Mapping[str, object] = {**record}  # a patcher may have taken any of them out
         flat["level"] = text_of(getattr(fields.get("level"), "name", "INFO"))
-        flat["message"] = text_of(fields.get("message", ""))
+        flat["message"] = self._scrub(text_of(fields.get("message", "")))
         for name, key in (("logger", "name"), ("function", "function"), ("line", "line")):
             if fields.get(key) is not None:
                 flat[name] = fields[key]

@@ -1,4 +1,4 @@
-"""Post one body to the collector over one kept connection; the only file that knows the HTTP library."""
+"""Post one body to the collector over one kept connection; with its network the only file that knows the HTTP library."""
 
 import math
 import socket
@@ -10,15 +10,17 @@ from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from typing import Final
 
-import certifi  # noqa: F401 - httpx would import it and the next at its first use: in a task, or on a thread during a fork
-import httpcore  # noqa: F401
+import certifi  # noqa: F401 - httpx would import it at its first use: in a task, or on a thread during a fork
 import httpx
 
 from queue_telemetry._runtime import Clock
 from queue_telemetry.exceptions import ConfigurationError
 from queue_telemetry.logs._answer import Answer, Failure
+from queue_telemetry.logs._answer_body import decoded
 from queue_telemetry.logs._endpoint import Endpoint
-from queue_telemetry.logs._retry import parse_retry_after
+from queue_telemetry.logs._retry_after import asked_wait_s
+from queue_telemetry.logs._timed_stream import TimedNetwork
+from queue_telemetry.logs._tls import show_again, tls_context
 
 __all__ = ["HttpSender"]
 
@@ -28,67 +30,71 @@ _WRITE_S: Final = 10.0
 _POOL_S: Final = 1.0
 _TOTAL_S: Final = 15.0
 _KEEP_S: Final = 15.0  # under the keep-alive time of common servers and load balancers
-_ANSWER_BYTES: Final = 64 * 1024  # of a longer one the rest costs more than another connection
 _COMPRESS_FROM_BYTES: Final = 1024  # under it a gzip header eats the gain
 _GZIP: Final = 31  # zlib's way to say: a gzip container
 _LEVEL: Final = 1  # 2.5 times cheaper than 6 for 13 % more bytes
+_UNSUPPORTED: Final = 415
 
 _STALE: Final = (httpx.RemoteProtocolError, httpx.ReadError, httpx.WriteError)
+_OPENED: Final = (".connect_tcp.complete", ".start_tls.complete")  # of a connection, or of a proxy's tunnel
 
 
 class HttpSender:
-    """Posts bodies, one at a time, without redirects, cookies, proxies or retries of its own.
+    """Posts bodies, one at a time, without redirects, cookies or retries of its own.
 
     It drives the transport directly: a client above it logs each URL with its secrets and has no total timeout. The
-    total deadline is kept by another thread, which shuts the socket down under the blocked one. Not thread-safe but for
-    `enforce_deadline` and `abort`. Not for use across a fork; a child makes a new one and never closes this.
+    total deadline is kept by each wait for the socket; another thread can end that by shutting it down. Proxies come from the
+    settings alone. Not thread-safe but for `enforce_deadline` and `abort`. Not for use across a fork; a child makes a
+    new one and never closes this.
 
     Args:
-        endpoint: Where to and with which headers.
+        endpoint: Where to, which way, and with which headers.
         clock: For the deadline, and for dates in Retry-After.
         total_s: Longest time of one exchange, from the start of the connect to the end of the answer's body.
 
     Raises:
-        ConfigurationError: The URL is not one, or the trusted certificates cannot be read.
+        ConfigurationError: A URL is not one, or certificates cannot be read.
     """
 
     def __init__(self, endpoint: Endpoint, *, clock: Clock, total_s: float = _TOTAL_S) -> None:
         try:
             self._url = httpx.URL(endpoint.url)
-            tls = _tls_context() if endpoint.is_tls else False
         except (httpx.InvalidURL, UnicodeError):
             raise ConfigurationError("LOG_URL is no valid URL") from None
-        except (OSError, ssl.SSLError) as error:
-            raise ConfigurationError(f"the trusted certificates cannot be read: {error}") from error
-        self._transport = httpx.HTTPTransport(
-            verify=tls,
-            limits=httpx.Limits(max_connections=1, max_keepalive_connections=1, keepalive_expiry=_KEEP_S),
-            socket_options=[(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)],
-        )
-        self._headers = {"user-agent": _user_agent(), "accept": "*/*", **endpoint.headers}
+        self._tls_files = endpoint.tls
         self._clock = clock
-        self._total_s = total_s
         self._deadline_s: float | None = None
+        self._transport, self._tls = _transport(endpoint)
+        # httpcore takes it as an argument, which httpx does not pass on
+        self._transport._pool._network_backend = TimedNetwork(self._left_s)
+        own = {"user-agent": _user_agent(), "accept": "*/*", "accept-encoding": "gzip"}
+        self._headers = {**own, **endpoint.headers}
+        self._answer_bytes = endpoint.max_answer_bytes
+        self._total_s = total_s
         self._socket: socket.socket | None = None
         self._connected = False  # whether this exchange had to open its connection
         self._aborted = False
+        self._compresses = True
 
-    def send(self, body: bytes | bytearray, content_type: str, *, within_s: float = math.inf) -> Answer:
+    def send(self, body: bytes | bytearray, *, within_s: float = math.inf) -> Answer:
         """Post *body* and return what came of it. Blocks up to *within_s* or the total deadline; must not raise.
 
-        A kept connection that the collector closed meanwhile costs one more attempt, at once.
+        A kept connection that the collector closed meanwhile costs one more attempt, at once; so does a collector that
+        does not take compressed bodies, the first time.
         """
-        headers = {"content-type": content_type, **self._headers}
-        if len(body) >= _COMPRESS_FROM_BYTES:
-            payload = zlib.compress(body, _LEVEL, _GZIP)
-            headers["content-encoding"] = "gzip"
-        else:
-            payload = bytes(body)
         total_s = min(self._total_s, within_s)
         self._deadline_s = self._clock.monotonic() + total_s
         try:
-            answer = self._exchange(payload, headers, total_s) or self._exchange(payload, headers, total_s)
-            return answer or Answer(None, Failure.NETWORK, bytes_wire=len(payload))
+            if not self._compresses or len(body) < _COMPRESS_FROM_BYTES:
+                return self._post(bytes(body), self._headers, total_s)
+            payload = zlib.compress(body, _LEVEL, _GZIP)
+            answer = self._post(payload, {**self._headers, "content-encoding": "gzip"}, total_s)
+            if answer.status != _UNSUPPORTED or self._is_over():
+                return answer
+            plain = self._post(bytes(body), self._headers, total_s)
+            # refused again, it is the type that is wrong
+            self._compresses = plain.status in {None, _UNSUPPORTED}
+            return plain
         finally:
             self._deadline_s = None
 
@@ -115,6 +121,14 @@ class HttpSender:
         self._socket = None
         self._transport.close()
 
+    def _post(self, payload: bytes, headers: Mapping[str, str], total_s: float) -> Answer:
+        answer = self._exchange(payload, headers, total_s) or self._exchange(payload, headers, total_s)
+        if answer is None:
+            return Answer(None, Failure.NETWORK, bytes_wire=len(payload))
+        if answer.failure is Failure.TLS and self._tls is not None:
+            show_again(self._tls_files, self._tls)  # it may have been renewed; the next attempt shows it
+        return answer
+
     def _exchange(self, payload: bytes, headers: Mapping[str, str], total_s: float) -> Answer | None:
         """Post once; None when a kept connection turned out to be closed, so that it is worth repeating at once."""
         self._connected = False
@@ -137,33 +151,48 @@ class HttpSender:
             if isinstance(error, _STALE) and not self._connected and not self._is_over():
                 return None
             return Answer(None, self._failure_of(error), bytes_wire=len(payload))
+        body = b""
         try:
-            self._read_off(response)
+            body = self._read(response)
         finally:
             with suppress(httpx.TransportError):
                 response.close()
-        retry_after_s = parse_retry_after(response.headers.get("retry-after"), self._clock.time())
-        return Answer(response.status_code, None, retry_after_s, len(payload))
+        return Answer(
+            response.status_code,
+            None,
+            asked_wait_s(response.headers, self._clock.time()),
+            len(payload),
+            decoded(body, response.headers.get("content-encoding", ""), self._answer_bytes),
+        )
 
-    def _read_off(self, response: httpx.Response) -> None:
-        """Read the body to its end, so that the connection can be kept. When it breaks off, the status stands."""
-        read_bytes = 0
+    def _read(self, response: httpx.Response) -> bytes:
+        """Return the body as it came, up to the bound.
+
+        Read to its end the connection can be kept; of a longer one the rest costs more than another connection. When it
+        breaks off, the status stands.
+        """
+        body = bytearray()
         stream = response.stream
         assert isinstance(stream, httpx.SyncByteStream)
         with suppress(httpx.TransportError):
             for part in stream:
-                read_bytes += len(part)
-                if read_bytes >= _ANSWER_BYTES or self._is_over():
+                body += part[: self._answer_bytes - len(body)]
+                if len(body) >= self._answer_bytes or self._is_over():
                     break
+        return bytes(body)
 
     def _trace(self, event: str, info: Mapping[str, object]) -> None:
         """Keep hold of the socket, which the HTTP library opens on its own."""
-        if event in {"connection.connect_tcp.complete", "connection.start_tls.complete"}:
+        if event.endswith(_OPENED):
             self._connected = True
             stream = info["return_value"]
             self._socket = stream.get_extra_info("socket")  # type: ignore[attr-defined]  # httpcore's NetworkStream
             if self._is_over():
                 self._shut_down()
+
+    def _left_s(self) -> float:
+        deadline_s = self._deadline_s
+        return self._total_s if deadline_s is None else max(deadline_s - self._clock.monotonic(), 0.0)
 
     def _is_over(self) -> bool:
         return self._aborted or (self._deadline_s is not None and self._clock.monotonic() >= self._deadline_s)
@@ -185,7 +214,9 @@ class HttpSender:
             if isinstance(cause, ssl.SSLError):
                 return Failure.TLS
             cause = cause.__cause__ or cause.__context__
-        if isinstance(error, (httpx.ConnectError, httpx.ConnectTimeout)):
+        if isinstance(error, httpx.ProxyError) and str(error).startswith("4"):
+            return Failure.PROXY  # the text begins with the proxy's status
+        if isinstance(error, (httpx.ConnectError, httpx.ConnectTimeout, httpx.ProxyError)):
             return Failure.CONNECT
         return Failure.TIMEOUT if isinstance(error, httpx.TimeoutException) else Failure.NETWORK
 
@@ -198,7 +229,22 @@ def _user_agent() -> str:
         return "queue-telemetry"
 
 
-@cache
-def _tls_context() -> ssl.SSLContext:
-    # reading the certificates takes tens of milliseconds; forked children share what their parent read
-    return httpx.create_ssl_context()
+def _transport(endpoint: Endpoint) -> tuple[httpx.HTTPTransport, ssl.SSLContext | None]:
+    tls = tls_context(endpoint.tls, httpx.create_ssl_context) if endpoint.is_tls else None
+    proxy: httpx.Proxy | None = None
+    if endpoint.proxy is not None:
+        try:
+            proxy = httpx.Proxy(endpoint.proxy)
+        except (httpx.InvalidURL, UnicodeError, ValueError):
+            raise ConfigurationError("LOG_PROXY is no valid URL") from None
+        if proxy.url.scheme == "https":
+            proxy = httpx.Proxy(
+                endpoint.proxy, ssl_context=tls_context(endpoint.tls, httpx.create_ssl_context)
+            )
+    transport = httpx.HTTPTransport(
+        verify=tls or False,
+        limits=httpx.Limits(max_connections=1, max_keepalive_connections=1, keepalive_expiry=_KEEP_S),
+        socket_options=[(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)],
+        proxy=proxy,
+    )
+    return transport, tls

@@ -3,16 +3,19 @@
 import os
 import socket
 import time
+from collections import Counter
 from collections.abc import Callable
 from typing import Final
 
-from queue_telemetry._runtime import BackgroundLoop, Clock, DeliveryLedger, DropReason, guarded
-from queue_telemetry.logs import LogPipeline, RecordBuffer
+from queue_telemetry._runtime import BackgroundLoop, Clock, Delivery, DeliveryLedger, DropReason, guarded
+from queue_telemetry.logs import Endpoint, Limits, LogPipeline, LossReport, RecordBuffer, Storage, TlsFiles
+from queue_telemetry.logs.formats import format_for
 from queue_telemetry.metrics import Batch
 from queue_telemetry.processes import Slot, acquire, private_dir
 from queue_telemetry.settings import Settings
 from queue_telemetry.statsd import DIALECTS, Emitter, StatsClient
 from queue_telemetry.tasks import TaskSeries
+from queue_telemetry.telemetry._constants import record_constants
 from queue_telemetry.telemetry._windows import Windows
 
 __all__ = ["Outputs", "constant_tags", "host_name"]
@@ -36,6 +39,7 @@ class Outputs:
         settings: What to send where.
         clock: The clocks.
         collect: Brings what the cells hold into `add`; called before each flush.
+        owner: Whose they are: its next outputs may use the spool folder before these have let go of it.
 
     Attributes:
         buffer: Where the sink appends records; None without a collector.
@@ -44,13 +48,15 @@ class Outputs:
         ConfigurationError: A setting turned out to be wrong: the trusted certificates cannot be read, say.
     """
 
-    def __init__(self, settings: Settings, clock: Clock, collect: Callable[[], bool]) -> None:
+    def __init__(
+        self, settings: Settings, clock: Clock, collect: Callable[[], bool], *, owner: object
+    ) -> None:
         self._clock = clock
         self._collect = collect
         self._interval_s = settings.statsd_flush_interval_s
         self._receiver_was_set = settings.statsd_receiver_was_set
         self._ledger = DeliveryLedger()
-        self._logs = _log_pipeline(settings, clock)
+        self._logs = _log_pipeline(settings, clock, owner)
         client = _statsd_client(settings)
         self._slot = _acquire_slot(settings)  # after all that may refuse a setting
         number = os.getpid() if self._slot is None else self._slot.number
@@ -60,10 +66,17 @@ class Outputs:
         self._task_share_s = _TASK_SHARE_S
         self._is_first_task = True
         self._lost: dict[str, tuple[int, float]] = {}
+        self._former = Delivery()  # what became of the log records of the outputs before
         self.buffer: RecordBuffer | None = None if self._logs is None else self._logs.buffer
 
     def start(self) -> bool:
-        """Start the StatsD thread; False when the process can have no more threads. Logs start with a record."""
+        """Start the StatsD thread; False when the process can have no more threads.
+
+        Logs start with a record, but where dead processes may have left some: those are delivered by one that logs
+        nothing too.
+        """
+        if self._logs is not None and self._logs.inherits:
+            self._logs.start()  # where that cannot be, the first record tries again
         return self._loop.alive or self._loop.start()
 
     def add(self, batch: Batch) -> None:
@@ -131,7 +144,29 @@ class Outputs:
 
     def stats(self) -> dict[str, dict[str, object]]:
         """Return what each output sent and lost, by signal."""
-        return {"statsd": self._emitter.stats(), "logs": {} if self._logs is None else self._logs.stats()}
+        return {
+            "statsd": self._emitter.stats(),
+            "logs": {} if self._logs is None else self._log_stats(self._logs),
+        }
+
+    def succeed(self, former: "Outputs") -> None:
+        """Show and tell of what became of the log records of outputs that were replaced by these, and are closed."""
+        if self._logs is not None and former._logs is not None:
+            self._former = _sum(self._logs.succeed(former._logs), former._former)
+
+    def _log_stats(self, logs: LogPipeline) -> dict[str, object]:
+        """Return the present pipeline's with the totals since the process began."""
+        stats = logs.stats()
+        total = _sum(logs.delivery(), self._former)
+        dropped = {str(reason): count for reason, count in total.dropped.items()}
+        return {
+            **stats,
+            "accepted": total.accepted,
+            "adopted": total.adopted,
+            "delivered": total.delivered,
+            "dropped": dropped,
+            "pending": total.pending,
+        }
 
     def failing(self) -> frozenset[str]:
         """Return the outputs that lost data in the last minute, or cannot deliver any now.
@@ -171,7 +206,7 @@ class Outputs:
     def _notice_losses(self) -> None:
         ledgers = {"statsd": self._ledger.read()}
         if self._logs is not None:
-            ledgers["logs"] = self._logs.delivery()
+            ledgers["logs"] = _sum(self._logs.delivery(), self._former)
         for signal, delivery in ledgers.items():
             lost = sum(
                 units for reason, units in delivery.dropped.items() if reason not in _NO_FAULT_OF_THE_SINK
@@ -179,6 +214,17 @@ class Outputs:
             before, _ = self._lost.get(signal, (0, 0.0))
             if lost > before:
                 self._lost[signal] = (lost, self._clock.monotonic())
+
+
+def _sum(one: Delivery, other: Delivery) -> Delivery:
+    dropped = dict(Counter(one.dropped) + Counter(other.dropped))
+    return Delivery(
+        one.accepted + other.accepted,
+        one.adopted + other.adopted,
+        one.delivered + other.delivered,
+        dropped,
+        one.pending + other.pending,
+    )
 
 
 def host_name() -> str:
@@ -212,15 +258,36 @@ def _statsd_client(settings: Settings) -> StatsClient:
     )
 
 
-def _log_pipeline(settings: Settings, clock: Clock) -> LogPipeline | None:
+def _log_pipeline(settings: Settings, clock: Clock, owner: object) -> LogPipeline | None:
     if settings.log_url is None:
         return None
+    url = settings.log_url.get_secret_value()
+    wire_format = format_for(settings.log_format, url)
+    endpoint = Endpoint.parse(
+        url,
+        None if settings.log_token is None else settings.log_token.get_secret_value(),
+        {name: value.get_secret_value() for name, value in settings.log_headers.items()},
+        wire_format,
+        tls=TlsFiles(settings.log_tls_ca, settings.log_tls_cert, settings.log_tls_key),
+        proxy=None if settings.log_proxy is None else settings.log_proxy.get_secret_value(),
+    )
     return LogPipeline(
-        settings.log_url.get_secret_value(),
-        token=None if settings.log_token is None else settings.log_token.get_secret_value(),
-        headers={name: value.get_secret_value() for name, value in settings.log_headers.items()},
-        batch_bytes=settings.log_batch_bytes,
-        linger_s=settings.log_linger_s,
-        max_memory_bytes=settings.log_max_memory_bytes,
+        endpoint,
+        wire_format,
+        limits=Limits(settings.log_batch_bytes, settings.log_linger_s, settings.log_max_memory_bytes),
         clock=clock,
+        storage=_storage(settings, owner),
+        make_loss_record=LossReport(record_constants(constant_tags(settings), host_name())),
+    )
+
+
+def _storage(settings: Settings, owner: object) -> Storage | None:
+    if settings.log_spool_dir is None:
+        return None
+    return Storage(
+        settings.log_spool_dir,
+        settings.log_durability,
+        settings.log_spool_max_bytes,
+        settings.log_spool_max_age_s,
+        owner,
     )

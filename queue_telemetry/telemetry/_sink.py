@@ -1,4 +1,4 @@
-"""Keeps our sink among loguru's handlers, and decides which records are this telemetry's to ship."""
+"""Keeps our sink among loguru's handlers and our bridge among the stdlib's, and decides which records are ours to ship."""
 
 from collections.abc import Callable
 from contextlib import suppress
@@ -6,24 +6,24 @@ from typing import TYPE_CHECKING, Final
 
 from loguru import logger
 
-from queue_telemetry._runtime import SYSTEM_CLOCK, DeliveryLedger, say
-from queue_telemetry.logs import LogSink, RecordBuffer, RecordBuilder, Redactor, free_key
+from queue_telemetry._runtime import SYSTEM_CLOCK, say
+from queue_telemetry.logs import LogSink, RecordBuffer, RecordBuilder, Redactor
 from queue_telemetry.settings import Settings
 from queue_telemetry.tasks import Tracker, record_fields, record_owner
-from queue_telemetry.tasks.record_fields import LIBRARY_KEYS
+from queue_telemetry.telemetry._constants import record_constants
 from queue_telemetry.telemetry._outputs import constant_tags, host_name
+from queue_telemetry.telemetry._stdlib import StdlibBridge
 
 if TYPE_CHECKING:
     from loguru import Record
 
 __all__ = ["SinkKeeper"]
 
-_NO_TAGS: Final = LIBRARY_KEYS - {"service", "env", "version"}
 _PARKED_BYTES: Final = 1024 * 1024  # what a forked child's threads log in the milliseconds until it is awake
 
 
 class SinkKeeper:
-    """Adds the sink, notices when the user's `logger.remove()` took it away, and puts it back.
+    """Adds sink and bridge, notices when the user's `logger.remove()` or `dictConfig` took them away, and puts them back.
 
     Args:
         tracker: Whose tasks' fields the records bear.
@@ -45,6 +45,7 @@ class SinkKeeper:
         self._level = "INFO"
         self._handler_id = -1
         self._parked: RecordBuffer | None = None
+        self._bridge = StdlibBridge()
 
     def send_to(self, settings: Settings, buffer: RecordBuffer | None) -> None:
         """Send records to *buffer* from now on; None takes the sink out.
@@ -54,20 +55,25 @@ class SinkKeeper:
         if buffer is None:
             self.uninstall()
             return
-        constants = _constants(settings)
+        constants = record_constants(constant_tags(settings), host_name())
         shape = settings.log_level, settings.log_redact_keys, constants
         if self._sink is None or shape != self._shape:
             self.uninstall()
             redactor = Redactor(settings.log_redact_keys)
-            builder = RecordBuilder(constants, lambda: record_fields(self._workers), redactor.redact)
+            builder = RecordBuilder(constants, lambda: record_fields(self._workers), redactor)
             self._shape, self._level = shape, settings.log_level
             self._sink = LogSink(builder, buffer, self._accepts)
             self._handler_id = self._sink.attach(logger, self._level)
         self._sink.buffer = buffer
         self._unpark(buffer)
+        if settings.log_capture_stdlib:
+            self._bridge.attach()
+        else:
+            self._bridge.detach()
 
     def restore(self) -> None:
-        """Put the sink back when the user's code took it away."""
+        """Put sink and bridge back when the user's code took them away."""
+        self._bridge.restore()
         sink = self._sink
         if sink is None:
             return
@@ -85,29 +91,31 @@ class SinkKeeper:
             )
 
     def uninstall(self) -> None:
-        """Take the sink out for good."""
+        """Take sink and bridge out for good."""
+        self.let_go_of_stdlib()
         sink, self._sink = self._sink, None
         if sink is not None and not sink.removed:
             _remove(self._handler_id)
+
+    def let_go_of_stdlib(self) -> None:
+        """Take the bridge out; the sink stays."""
+        self._bridge.detach()
 
     def reset_after_fork(self) -> None:
         """In a forked child: let go of the parent's buffer, whose lock may be held for ever."""
         if self._sink is not None:
             self._sink.buffer = self._parked = RecordBuffer(
-                _PARKED_BYTES,
-                batch_bytes=_PARKED_BYTES,
-                linger_s=0.0,
-                ledger=DeliveryLedger(),
-                clock=SYSTEM_CLOCK,
+                _PARKED_BYTES, batch_bytes=_PARKED_BYTES, linger_s=0.0, clock=SYSTEM_CLOCK
             )
 
     def stats(self) -> dict[str, object]:
         """Return what the sink met: records of our own, records it could ship only in part, removals."""
         sink = self._sink
         return {
-            "self_logs": 0 if sink is None else sink.self_logs,
+            "self_logs": self._bridge.self_logs + (0 if sink is None else sink.self_logs),
             "faults": 0 if sink is None else sink.faults,
             "sink_removals": self.removals,
+            "stdlib_removals": self._bridge.removals,
         }
 
     def _accepts(self, _record: "Record") -> bool:
@@ -124,18 +132,11 @@ class SinkKeeper:
             return
         parked.seal()
         while (chunk := parked.take()) is not None:
+            severe, begin = set(chunk.severe), 0
             for line in chunk.data.splitlines(keepends=True):
-                buffer.append(bytes(line))
+                buffer.append(bytes(line), begin in severe)
+                begin += len(line)
             parked.settle(chunk)
-
-
-def _constants(settings: Settings) -> dict[str, str]:
-    """Return the fields of every record; a tag that would mean something else in a record becomes `extra_<key>`."""
-    tags = constant_tags(settings)
-    fields = {key: value for key, value in tags.items() if key not in _NO_TAGS}
-    for key in tags.keys() & _NO_TAGS:
-        fields[free_key(f"extra_{key}", tags)] = tags[key]
-    return fields | {"host": host_name()}
 
 
 def _remove(handler_id: int) -> None:

@@ -127,7 +127,7 @@ class Telemetry(Instruments, Operations):
         settings = load(**overrides)
         if self.redirected:
             return
-        outputs = Outputs(settings, self._clock, self._collect) if settings.enabled else None
+        outputs = Outputs(settings, self._clock, self._collect, owner=self) if settings.enabled else None
         with self._waking.held(_LOCK_WAIT_S):
             self._gate.asleep, self._gate.quiet = True, False
             self._settings = settings
@@ -136,6 +136,8 @@ class Telemetry(Instruments, Operations):
         if old is not None:
             with guarded():
                 old.close(_SWAP_S)
+                if outputs is not None and isinstance(old, Outputs):
+                    outputs.succeed(old)
 
     def flush(self, timeout_s: float = 2.0) -> bool:
         """Send everything recorded before the call; True when nothing of it is pending in time.
@@ -250,7 +252,9 @@ class Telemetry(Instruments, Operations):
         self._collection.forget_inherited()
         destination = self._outputs
         if destination is None:
-            self._settings, destination, right = build_leniently(self._settings, self._clock, self._collect)
+            self._settings, destination, right = build_leniently(
+                self._settings, self._clock, self._collect, self
+            )
             self._configuration_invalid |= not right
             self._adopt(self._settings, destination)
         if self._ticker is None:
@@ -296,7 +300,9 @@ class Telemetry(Instruments, Operations):
         if destination is not None:
             with guarded():
                 sent = destination.close(timeout_s) and sent
-        if not self._is_default:  # the default's sink goes on counting what comes too late
+        if self._is_default:  # its sink goes on counting what comes too late
+            self._sink.let_go_of_stdlib()
+        else:
             self._sink.uninstall()
         return sent
 

@@ -86,9 +86,9 @@ class _InterruptedLock:
 
 def test_a_lock_taken_while_a_signal_handler_raises_is_given_back() -> None:
     lock = OwnedLock()
-    lock._lock = interrupted = _InterruptedLock()  # type: ignore[assignment] # stands in
+    lock.lock = interrupted = _InterruptedLock()  # type: ignore[assignment] # stands in
     with pytest.raises(KeyboardInterrupt):
         lock.run(1, lambda: None, otherwise=None)
-    lock._lock = interrupted._lock
+    lock.lock = interrupted._lock
 
     assert _had_by_another_thread(lock)

@@ -50,13 +50,51 @@ from queue_telemetry.logs._encoder import encode
         "user_tokens",
         "csrftoken",
         "sessionToken",
+        "pass",
+        "MYSQL_PASS",
+        "PGPASS",
+        "dbPass",
+        "SIGNING_KEY",
+        "ENCRYPTION_KEY",
+        "SSH_KEY",
+        "AccountKey",
+        "jwt",
+        "id_jwt",
+        "auth",
+        "basic_auth",
+        "bearer",
+        "signature",
+        "X-Hub-Signature-256",
+        "session_id",
+        "sessionid",
     ],
 )
 def test_secret_keys_are_hidden(key: str) -> None:
     assert {key: "[redacted]"} == Redactor().redact({key: "hunter2"})
 
 
-@pytest.mark.parametrize("key", ["user", "tokenizer", "key", "monkey", "pass", "records_name", ""])
+@pytest.mark.parametrize(
+    "key",
+    [
+        "user",
+        "tokenizer",
+        "key",
+        "monkey",
+        "records_name",
+        "",
+        "author",
+        "authority",
+        "auth_method",
+        "compass",
+        "passed",
+        "pass_rate",
+        "keyboard",
+        "bearer_count",
+        "session",
+        "sig",
+        "signature_algorithm",
+    ],
+)
 def test_other_keys_are_left(key: str) -> None:
     assert {key: "hunter2"} == Redactor().redact({key: "hunter2"})
 

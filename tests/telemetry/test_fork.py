@@ -189,7 +189,7 @@ def test_a_fork_while_a_post_hangs_does_not_wait_for_it(
         """
         qt.health()
         logger.info("of the parent")
-        while qt.counter.__self__._outputs._logs.buffer._in_flight is None: time.sleep(0.005)
+        while qt.counter.__self__._outputs._logs.buffer.history.in_flight is None: time.sleep(0.005)
         began = time.monotonic()
         pid = os.fork()
         if not pid:

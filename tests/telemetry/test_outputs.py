@@ -29,7 +29,7 @@ def hand() -> HandClock:
 
 
 def _outputs(settings: dict[str, object], hand: HandClock) -> Outputs:
-    return Outputs(load(**settings), hand.clock, lambda: True)
+    return Outputs(load(**settings), hand.clock, lambda: True, owner=hand)
 
 
 def _lose(outputs: Outputs, reason: DropReason) -> None:

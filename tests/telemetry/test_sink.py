@@ -12,8 +12,6 @@ from queue_telemetry.testing import Collector, StatsdServer
 
 MakeTelemetry = Callable[..., Telemetry]
 
-pytestmark = pytest.mark.usefixtures("silent_loguru")
-
 
 @pytest.fixture
 def capturing(make_telemetry: MakeTelemetry) -> Telemetry:

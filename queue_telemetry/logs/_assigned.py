@@ -1,0 +1,131 @@
+"""Find what a text assigns to a key, in whatever notation. Pure: no clock, no socket, no state.
+
+Each function takes time in proportion to what it passes by, so that no text makes the caller wait.
+"""
+
+import re
+from collections.abc import Callable
+from typing import Final
+
+from queue_telemetry.logs._sanitizer import REDACTED
+
+__all__ = ["LONGEST_KEY", "Assignment", "assignment", "value_again", "word_at"]
+
+LONGEST_KEY: Final = 128
+"""Characters of a key; of a longer word the last are the key."""
+
+_REST_OF_WORD: Final = re.compile(r"[\w-]*+")
+_SIGN: Final = re.compile(
+    r"""(?P<quote>\\{0,8}["']?)\s{0,4}(?P<sign>:|=>|=(?!=)|%3[aAdD]|,|>)\s{0,4}""", re.VERBOSE
+)
+_OPTION: Final = re.compile(r"[ \t]{1,4}(?![-\s])")  # `--password hunter2`
+_AGAIN: Final = re.compile(r"\s{0,4}=(?!=)\s{0,4}")  # `password: str = "…"` on a line of a traceback
+_OPENED: Final = re.compile(r"""[a-zA-Z]{0,2}(?P<mark>\\{0,8}["'])""")
+_UNTIL_QUOTE: Final = {
+    '"': re.compile(r'(?:\\.|[^"\\])*"', re.DOTALL),
+    "'": re.compile(r"(?:\\.|[^'\\])*'", re.DOTALL),
+}
+_REST_OF_LINE: Final = re.compile(r"[^\r\n]*")
+_ELEMENT: Final = re.compile(r"[^<>]{1,4096}+(?=</)")
+
+_WORD: Final = rf"""(?:{re.escape(REDACTED)}|[^\s,;&"'<>)\]}}\\])+"""
+_NAMED: Final = rf"""[\w-]+=(?:"[^"]*"|{_WORD})"""
+_ONE_WORD: Final = re.compile(_WORD)
+_AUTHORIZATION: Final = re.compile(
+    # a scheme and what belongs to it; Digest and AWS name several things
+    rf"{_WORD}(?:[ \t]+(?:{_NAMED}|{_WORD}))?(?:\s*,\s*{_NAMED})*"
+)
+_SCHEME: Final = re.compile(r"(?:bearer|basic|digest|token|apikey|splunk|negotiate)[ \t]", re.IGNORECASE)
+_COOKIE: Final = re.compile(rf"{_WORD}(?:;\s*{_WORD})*")
+_TELLS_NOTHING: Final = frozenset({"none", "null", "nil", "true", "false", "undefined", REDACTED})
+_NO_KEY: Final = re.compile(
+    r"[A-Z]\w*(?:Error|Exception|Warning|Failed|Failure|Expired|Invalid|Missing|NotFound)"
+)
+"""A class of exceptions, before its message."""
+
+Assignment = tuple[str, int, int]
+"""A key, and where its value begins and ends, without quotation marks."""
+
+
+def word_at(text: str, at: int, floor: int) -> tuple[int, int]:
+    """Return where the word begins and ends that *at* is in, the part of it before *at* cut to a key's length.
+
+    Args:
+        text: Anything.
+        at: A place in it.
+        floor: Where it may begin at the earliest.
+    """
+    floor = max(floor, at - LONGEST_KEY)
+    begin = at
+    while begin > floor and (text[begin - 1] in "_-" or text[begin - 1].isalnum()):
+        begin -= 1
+    rest = _REST_OF_WORD.match(text, at)
+    return begin, at if rest is None else rest.end()
+
+
+def assignment(text: str, begin: int, stop: int, is_secret: Callable[[str], bool]) -> Assignment | None:
+    """Return what is assigned to the word between two places; None when nothing is, or not to a secret key."""
+    key = text[max(begin, stop - LONGEST_KEY) : stop]
+    found = _SIGN.match(text, stop)
+    option = _OPTION.match(text, stop) if found is None and key.startswith("--") else None
+    behind = found or option
+    if behind is None or not is_secret(key):  # before its value is read, which may be the rest of the text
+        return None
+    if found is None:
+        span = _value(text, behind.end(), key)
+    elif found["sign"] == ",":
+        span = _second_of_pair(text, begin, found)
+    elif found["sign"] == ">":
+        element = _ELEMENT.match(text, found.end())
+        span = None if element is None or element[0] == REDACTED else element.span()
+    elif found["sign"] == ":" and not found["quote"] and _NO_KEY.fullmatch(key):
+        span = None
+    else:
+        span = _value(text, found.end(), key)
+    return None if span is None else (key, *span)
+
+
+def value_again(text: str, key: str, done: int) -> Assignment | None:
+    """Return what is assigned behind an annotation that ends at *done*."""
+    again = _AGAIN.match(text, done)
+    span = None if again is None else _value(text, again.end(), key)
+    return None if span is None else (key, *span)
+
+
+def _second_of_pair(text: str, begin: int, sign: re.Match[str]) -> tuple[int, int] | None:
+    """Return the second of two quotations in brackets: of a longer list the second is no value of the first."""
+    opened = _OPENED.match(text, sign.end()) if sign["quote"] else None
+    if opened is None or not text[max(begin - 4, 0) : begin].rstrip("\\\"'bBuU").endswith(("(", "[")):
+        return None
+    end = _end_of_quotation(text, opened.end(), opened["mark"])
+    behind = end + len(opened["mark"])
+    return (opened.end(), end) if text[behind : behind + 1] in {")", "]"} else None
+
+
+def _value(text: str, start: int, key: str) -> tuple[int, int] | None:
+    opened = _OPENED.match(text, start)
+    if opened is not None:
+        begin, mark = opened.end(), opened["mark"]
+        return begin, _end_of_quotation(text, begin, mark)
+    lower = key.lower()
+    if "authorization" in lower or _SCHEME.match(text, start):
+        pattern = _AUTHORIZATION
+    else:
+        pattern = _COOKIE if "cookie" in lower else _ONE_WORD
+    found = pattern.match(text, start)
+    if found is None or found[0].lower() in _TELLS_NOTHING:
+        return None
+    return found.span()
+
+
+def _end_of_quotation(text: str, begin: int, mark: str) -> int:
+    """Return where the quotation closes; where its line does when it never closes."""
+    if len(mark) == 1:
+        closed = _UNTIL_QUOTE[mark].match(text, begin)
+        end = -1 if closed is None else closed.end() - 1
+    else:  # text in text: it closes as it opened
+        end = text.find(mark, begin)
+    if end >= 0:
+        return end
+    line = _REST_OF_LINE.match(text, begin)
+    return len(text) if line is None else line.end()

@@ -1,0 +1,41 @@
+"""Text that JSON can hold: without lone surrogates, of bounded length. Pure: no clock, no socket, no state."""
+
+__all__ = ["clean_text", "cut_middle", "name_of", "text_of"]
+
+
+def text_of(value: object) -> str:
+    """Return `str(value)`, or a stand-in when that raises. Must not raise."""
+    try:
+        text = str(value)
+    except Exception:  # noqa: BLE001 - a user's __str__
+        return f"<unprintable {name_of(value)}>"
+    return text if type(text) is str else str.__str__(text)  # a class of text may lie about what it holds
+
+
+def name_of(value: object) -> str:
+    """Return the name of a value's class. Must not raise."""
+    try:
+        return str.__str__(type(value).__name__)
+    except Exception:  # noqa: BLE001 - a user's metaclass
+        return "object"
+
+
+def clean_text(text: str) -> str:
+    """Return *text* with each lone surrogate replaced by `?`, so that UTF-8 can hold it."""
+    return text if text.isascii() else text.encode("utf-8", "replace").decode("utf-8")
+
+
+def cut_middle(text: str, max_bytes: int) -> str:
+    """Return *text* with its middle cut so that it takes at most *max_bytes* of UTF-8.
+
+    The cut is marked with the number of characters it took.
+    """
+    if len(text) * 4 <= max_bytes:
+        return text
+    encoded = text.encode("utf-8", "replace")
+    if len(encoded) <= max_bytes:
+        return text
+    half = max(max_bytes - 64, 0) // 2  # 64: room for the mark
+    head = encoded[:half].decode("utf-8", "ignore")
+    tail = encoded[len(encoded) - half :].decode("utf-8", "ignore")
+    return f"{head}… [{len(text) - len(head) - len(tail)} characters cut] …{tail}"

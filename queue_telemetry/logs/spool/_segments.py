@@ -1,0 +1,208 @@
+"""All segments in a process's hands: its own directory, the one it writes, and those it took over."""
+
+import errno
+import itertools
+import os
+import secrets
+from pathlib import Path
+from typing import Final
+
+from queue_telemetry._runtime import Clock
+from queue_telemetry.logs.spool._disk import check_reserve
+from queue_telemetry.logs.spool._folder import entered
+from queue_telemetry.logs.spool._locked_directory import LockedDirectory
+from queue_telemetry.logs.spool._segment import Segment
+
+__all__ = ["Segments"]
+
+_SEGMENT_BYTES: Final = 8 * 1024 * 1024
+_LEAST_SEGMENT_BYTES: Final = 64 * 1024
+_SHARE: Final = 8  # segments within the limit, since space is freed by whole ones
+_TRIES: Final = 8  # a name is lost only to somebody who looks in the same instant
+_LOOK_EVERY_S: Final = 1.0
+
+
+class Segments:
+    """Holds the segments. The caller holds the spool's lock; what works on files raises OSError.
+
+    Args:
+        folder: The spool's folder.
+        destination: The directory below it where processes have theirs.
+        max_bytes: The spool's limit, for the size of a segment.
+        clock: For the time of birth in the directory's name.
+
+    Attributes:
+        used_bytes: What all segments take on disk.
+    """
+
+    def __init__(self, folder: Path, destination: str, *, max_bytes: int, clock: Clock) -> None:
+        self.used_bytes = 0
+        self._folder = folder
+        self._destination = destination
+        self._clock = clock
+        self._segment_bytes = min(_SEGMENT_BYTES, max(max_bytes // _SHARE, _LEAST_SEGMENT_BYTES))
+        self._own: LockedDirectory | None = None
+        self._current: Segment | None = None
+        self._looked_s = 0.0
+        self._numbers = itertools.count(1)
+        self._by_number: dict[int, Segment] = {}
+
+    def __len__(self) -> int:
+        return len(self._by_number)
+
+    def get(self, number: int) -> Segment | None:
+        """Return a segment that is not done yet."""
+        return self._by_number.get(number)
+
+    def ready(self, size: int, now_s: float) -> Segment:
+        """Return the segment for a frame of so many bytes: the current one, or a new one.
+
+        Raises:
+            OSError: The disk does not take it, or the directory was removed beneath it: ENOENT.
+        """
+        segment = self._current
+        if (
+            segment is None
+            or segment.size + size > self._segment_bytes
+            or not 0.0 <= now_s - self._looked_s < _LOOK_EVERY_S  # looking each time would double the cost
+        ):
+            return self._writable(size, now_s)
+        return segment
+
+    def write(self, segment: Segment, frame: bytes) -> None:
+        """Write a frame behind the segment's others; its size is the caller's to count.
+
+        Written at an offset that is known rather than appended: what an interrupted write left is then overwritten.
+
+        Raises:
+            OSError: The disk does not take it.
+        """
+        assert segment.writing is not None
+        if os.pwrite(segment.writing.number, frame, segment.size) != len(frame):
+            segment.cut()
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    def take_back(self, number: int, start: int, end: int) -> bool:
+        """Count the last frame of the current segment no more; False when it is another one."""
+        segment = self._current
+        if (
+            segment is None
+            or (segment.number, segment.size) != (number, end)
+            or segment.has_acknowledged(start)
+        ):
+            return False
+        segment.size = start
+        self.used_bytes -= end - start
+        return True
+
+    def leave_current(self) -> bool:
+        """Write no more to the current segment; True when that freed its space."""
+        segment = self._current
+        if segment is None:
+            return False
+        segment.cut()
+        segment.stop_writing()
+        self._current = None
+        return self._removed_if_done(segment)
+
+    def free_current(self) -> bool:
+        """Remove the current segment if all in it is acknowledged; tell whether it was."""
+        return self._current is not None and self._current.is_done and self.leave_current()
+
+    def acknowledge(self, number: int, start: int, end: int) -> None:
+        """Mark a stretch of a segment, and remove it or write down how far it is acknowledged."""
+        segment = self._by_number.get(number)
+        if segment is None:
+            return
+        segment.acknowledge(start, end)
+        if (segment is self._current or not self._removed_if_done(segment)) and segment.is_ahead_of_disk:
+            segment.save_progress()
+
+    def take_over(self, segment: Segment) -> None:
+        """Count a dead process's segment, or remove it when nothing in it is left to send."""
+        self._by_number[segment.number] = segment
+        self.used_bytes += segment.size
+        self._removed_if_done(segment)
+
+    def new_number(self) -> int:
+        """Return a number for a segment to be taken over."""
+        return next(self._numbers)
+
+    def leave_lost_directory(self) -> None:
+        """Let go of the own directory when it is gone; the next write makes a new one."""
+        if self._own is not None and not self._own.is_linked:
+            self._own.release()
+            self._own = None
+
+    def close(self) -> None:
+        """Leave all to another process, or remove the own directory when nothing is in it."""
+        self.leave_current()
+        for segment in tuple(self._by_number.values()):
+            self._removed_if_done(segment)
+        own, self._own = self._own, None
+        if own is None:
+            return
+        try:
+            if not own.names():
+                with entered(self._folder, self._destination, make=False) as above:
+                    own.remove(above)
+        finally:
+            own.release()
+
+    def forget(self) -> None:
+        """In a forked child: close the parent's descriptors."""
+        if self._current is not None and self._current.writing is not None:
+            self._current.writing.close()
+        if self._own is not None:
+            self._own.forget()
+        self._current = self._own = None
+        self._by_number = {}
+
+    def _writable(self, size: int, now_s: float) -> Segment:
+        """Look whether the current segment is there still; return it or, when the frame does not fit, a new one."""
+        segment = self._current
+        if segment is not None:
+            self._looked_s = now_s
+            if (
+                segment.writing is None
+                or not segment.writing.is_linked
+                or not self._own_directory().is_linked
+            ):
+                raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT))
+            if segment.size + size <= self._segment_bytes:
+                return segment
+            self.leave_current()
+        own = self._own_directory()
+        check_reserve(own.number)
+        self._current = segment = Segment.begin(own, next(self._numbers))
+        self._by_number[segment.number] = segment
+        self._looked_s = now_s
+        return segment
+
+    def _own_directory(self) -> LockedDirectory:
+        if self._own is not None:
+            return self._own
+        with entered(self._folder, self._destination, make=True) as above:
+            for _ in range(_TRIES):
+                name = f"{int(self._clock.time() * 1000):013d}-{os.getpid()}-{secrets.token_hex(4)}"
+                self._own = LockedDirectory.make(above, name)
+                if self._own is not None:
+                    return self._own
+        raise BlockingIOError(errno.EAGAIN, os.strerror(errno.EAGAIN))
+
+    def _removed_if_done(self, segment: Segment) -> bool:
+        if not segment.is_done:
+            return False
+        try:
+            segment.remove()
+        except OSError:
+            self._drop(segment)
+            raise
+        self._drop(segment)
+        return True
+
+    def _drop(self, segment: Segment) -> None:
+        """Count it no more. Behind the removal, which is done again when it was interrupted."""
+        if segment.number in self._by_number:
+            del self._by_number[segment.number]
+            self.used_bytes -= segment.size

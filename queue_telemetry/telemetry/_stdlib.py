@@ -1,0 +1,201 @@
+"""Passes the records of the standard library's logging on to loguru, each once and none in a circle."""
+
+import logging
+import sys
+from collections.abc import Mapping
+from contextlib import suppress
+from contextvars import ContextVar
+from types import FrameType
+from typing import TYPE_CHECKING, Any, Final
+
+from loguru import logger
+from typing_extensions import override
+
+from queue_telemetry._runtime import LOGGER, is_guarded, say
+from queue_telemetry.telemetry._interceptors import intercepts
+
+if TYPE_CHECKING:
+    from loguru import Record
+
+__all__ = ["StdlibBridge"]
+
+_STANDARD: Final = frozenset({*vars(logging.makeLogRecord({})), "message", "asctime", "taskName"})
+"""What every record has; all else came by `extra=`."""
+_LEVELS: Final[Mapping[int, str]] = {10: "DEBUG", 20: "INFO", 30: "WARNING", 40: "ERROR", 50: "CRITICAL"}
+_OWN: Final = LOGGER.name
+
+_passing_on: ContextVar[bool] = ContextVar("queue_telemetry_passing_on", default=False)
+"""Whether this code runs because a record was passed on; a coroutine that loguru starts for its sink inherits it."""
+
+
+class StdlibBridge(logging.Handler):
+    """A handler of the root logger that writes what it gets to loguru.
+
+    It has no lock of its own: `dictConfig` waits for handlers' locks while it holds the one that everybody needs who
+    asks for a logger, as another handler of loguru's may do inside of this one. It comes and goes without that lock
+    for the same reason, and so that no thread of ours waits for it.
+
+    Passed over are the library's own lines and what its threads cause, since those would never end; what is logged
+    inside of loguru, by a sink that passes records on to the stdlib, say; and what another handler brings to loguru
+    already, be it the user's or that of another telemetry.
+
+    Attributes:
+        removals: How often somebody took it away.
+        self_logs: Records passed over that were born while doing telemetry work.
+        passes_over_own_lines: For the library's own voice, which is not heard by way of this handler.
+    """
+
+    passes_over_own_lines = True
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.removals = 0
+        self.self_logs = 0
+        self._wanted = False
+
+    def attach(self) -> None:
+        """Be among the root logger's handlers from now on."""
+        self._wanted = True
+        self._join()
+
+    def restore(self) -> None:
+        """Come back when somebody took it away, as `dictConfig` does."""
+        if not self._is_missing():
+            return
+        self._join()
+        if not self._wanted:  # it was detached meanwhile
+            self.detach()
+            return
+        self.removals += 1
+        say(
+            "stdlib_removed",
+            "the handler that brings the stdlib's records to loguru was taken away; it is back",
+        )
+
+    def detach(self) -> None:
+        """Leave the root logger."""
+        self._wanted = False
+        with suppress(ValueError):  # somebody was faster
+            logging.root.handlers.remove(self)
+
+    @override
+    def createLock(self) -> None:
+        """Have no lock, as the class says."""
+        self.lock = None
+
+    @override
+    def handle(self, record: logging.LogRecord) -> bool:
+        """Take one record. Must not raise."""
+        self.emit(record)
+        return True
+
+    @override
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write one record to loguru, unless it is to be passed over. Must not raise."""
+        if is_guarded():
+            self.self_logs += 1
+            return
+        if record.name == _OWN or not self._is_first() or self._is_intercepted(record):
+            return
+        depth = _depth_of_caller(sys._getframe())
+        if depth is None or _passing_on.get():
+            return
+        token = _passing_on.set(True)
+        try:
+            exception = record.exc_info if record.exc_info and record.exc_info[0] is not None else None
+            logger.opt(depth=depth, exception=exception).patch(_mover(record)).log(
+                _level_of(record), _message_of(record)
+            )
+        except Exception as error:  # noqa: BLE001 - the user's own sinks and patchers run here
+            say("stdlib", "a record of the stdlib's logging was not passed on: %s", type(error).__name__)
+        finally:
+            _passing_on.reset(token)
+
+    def _join(self) -> None:
+        if not self._is_there():
+            logging.root.handlers.append(self)
+
+    def _is_missing(self) -> bool:
+        return self._wanted and not self._is_there()
+
+    def _is_there(self) -> bool:
+        return any(handler is self for handler in logging.root.handlers)
+
+    def _is_first(self) -> bool:
+        """Tell whether no other telemetry's handler comes before this one."""
+        for handler in logging.root.handlers:
+            if isinstance(handler, StdlibBridge):
+                return handler is self
+        return True  # taken away in this very moment
+
+    def _is_intercepted(self, record: logging.LogRecord) -> bool:
+        """Tell whether another handler on the record's way brings it to loguru."""
+        # `getLogger` would take the lock that this class does without
+        found = logging.root.manager.loggerDict.get(record.name)
+        source: logging.Logger | None = found if isinstance(found, logging.Logger) else logging.root
+        while source is not None:
+            for handler in source.handlers:
+                if (
+                    not isinstance(handler, StdlibBridge)
+                    and record.levelno >= handler.level
+                    and intercepts(handler)
+                ):
+                    return True
+            source = source.parent if source.propagate else None
+        return False
+
+
+def _depth_of_caller(frame: FrameType) -> int | None:
+    """Return how many frames above *frame* the logger was called; None below a call of loguru's."""
+    depth, caller = 0, 0
+    above: FrameType | None = frame.f_back
+    while above is not None:
+        depth += 1
+        module = above.f_globals.get("__name__")
+        if module == "loguru._handler" or (module == "loguru._logger" and above.f_code.co_name == "_log"):
+            return None
+        if not caller and module not in {"logging", __name__}:
+            caller = depth
+        above = above.f_back
+    return caller
+
+
+def _level_of(record: logging.LogRecord) -> str | int:
+    """Return loguru's name of the level where it has one for this number, else the number."""
+    name = _LEVELS.get(record.levelno)
+    if name is not None:
+        return name
+    try:
+        return record.levelname if logger.level(record.levelname).no == record.levelno else record.levelno
+    except ValueError:
+        return max(record.levelno, 0)
+
+
+def _message_of(record: logging.LogRecord) -> str:
+    try:
+        return record.getMessage()
+    except Exception:  # noqa: BLE001 - arguments that do not fit, or whose text cannot be had
+        return record.msg if isinstance(record.msg, str) else f"<unprintable {type(record.msg).__name__}>"
+
+
+def _mover(record: logging.LogRecord) -> Any:
+    """Return a patcher that says of loguru's record where the stdlib's came from."""
+
+    def move(target: "Record") -> None:
+        target["name"] = record.name
+        target["function"] = record.funcName or "<unknown>"
+        target["line"] = record.lineno
+        target["module"] = record.module
+        target["file"].name, target["file"].path = record.filename, record.pathname
+        moment = target["time"]
+        target["time"] = type(moment).fromtimestamp(record.created, moment.tzinfo)
+        if (
+            record.thread is not None and record.threadName is not None
+        ):  # a queue's listener is another thread
+            target["thread"].id, target["thread"].name = record.thread, record.threadName
+        extra = {key: value for key, value in vars(record).items() if key not in _STANDARD}
+        if record.stack_info:
+            extra["stack_info"] = record.stack_info
+        target["extra"].update(extra)
+
+    return move

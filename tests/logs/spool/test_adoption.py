@@ -1,0 +1,221 @@
+"""A segment is taken over without what was acknowledged or damaged of it, and never loaded whole."""
+
+import os
+import tracemalloc
+from collections.abc import Callable
+from pathlib import Path
+from typing import Protocol
+
+import pytest
+
+from queue_telemetry.logs.spool import Place, Spool
+from queue_telemetry.logs.spool._frame import encode_frame
+
+
+class Hands(Protocol):
+    now_s: float
+
+
+class Folder(Protocol):
+    path: Path
+    hands: Hands
+
+    def spool(self, *, max_bytes: int = ..., owner: object | None = ...) -> Spool: ...
+    def files(self, pattern: str = ...) -> list[Path]: ...
+    def directories(self) -> list[Path]: ...
+    def left_by_a_dead_process(self, *frames: bytes) -> None: ...
+
+
+Adopt = Callable[[Spool], list[Place]]
+Read = Callable[[Spool, list[Place]], bytes]
+
+
+def _dead_directory(folder: Folder, name: str, segments: dict[str, bytes]) -> Path:
+    directory = folder.path / "dest" / name
+    directory.mkdir(parents=True, mode=0o700)
+    folder.path.chmod(0o700)
+    (folder.path / "dest").chmod(0o700)
+    for segment, data in segments.items():
+        (directory / segment).write_bytes(data)
+    return directory
+
+
+def _segment(number: int) -> str:
+    return f"{number:016x}.seg"
+
+
+def test_frames_are_taken_over_in_their_order(folder: Folder, adopt_all: Adopt, read_all: Read) -> None:
+    folder.left_by_a_dead_process(b"1\n", b"2\n")
+    folder.hands.now_s += 1
+    folder.left_by_a_dead_process(b"3\n", b"4\n")
+    spool = folder.spool()
+
+    places = adopt_all(spool)
+
+    assert b"1\n2\n3\n4\n" == read_all(spool, places)
+    assert [2, 2] == [place.records for place in places]
+
+
+def test_what_was_acknowledged_stays_so(folder: Folder, adopt_all: Adopt, read_all: Read) -> None:
+    before = folder.spool()
+    places = [before.write(b"%d\n" % number, 1) for number in range(4)]
+    for number in (0, 1, 3):
+        place = places[number]
+        assert place is not None
+        before.acknowledge(place)
+    before.close()
+    spool = folder.spool()
+
+    assert b"2\n3\n" == read_all(spool, adopt_all(spool))  # only a beginning is remembered
+
+
+@pytest.mark.parametrize("damage", [b"", b"\x1a\0\0\0", b"\x1a\0\0\0\1\2\3\4", b"\xff" * 8], ids=repr)
+def test_a_changed_progress_sends_again_rather_than_loses(
+    folder: Folder, adopt_all: Adopt, read_all: Read, damage: bytes
+) -> None:
+    before = folder.spool()
+    for number in range(2):
+        place = before.write(b"%d\n" % number, 1)
+    assert place is not None
+    before.acknowledge(Place(place.segment, 0, place.start, 1, 2, 0.0))
+    before.close()
+    folder.files("*.ack")[0].write_bytes(damage)
+    spool = folder.spool()
+
+    assert b"0\n1\n" == read_all(spool, adopt_all(spool))
+
+
+def test_progress_survives_a_second_death(folder: Folder, adopt_all: Adopt, read_all: Read) -> None:
+    folder.left_by_a_dead_process(b"1\n", b"2\n", b"3\n")
+    first = folder.spool()
+    for places in iter(lambda: first.adopt(max_records=1), None):
+        first.acknowledge(places[0])
+    first.close()
+    second = folder.spool()
+    adopt_all(second)
+    second.close()
+    third = folder.spool()
+
+    assert b"2\n3\n" == read_all(third, adopt_all(third))
+    assert 1 == len(folder.directories())
+
+
+def test_nothing_is_left_once_all_is_acknowledged(folder: Folder, adopt_all: Adopt) -> None:
+    folder.left_by_a_dead_process(b"1\n", b"2\n")
+    spool = folder.spool()
+    for place in adopt_all(spool):
+        spool.acknowledge(place)
+    assert 0 == spool.stats()["bytes"]
+
+    spool.close()
+
+    assert [] == folder.directories()
+
+
+def test_frames_are_joined_up_to_a_batch(folder: Folder) -> None:
+    folder.left_by_a_dead_process(*[b"12345678\n"] * 10, b"x" * 100 + b"\n")
+    spool = folder.spool()
+
+    places = spool.adopt(batch_bytes=40, max_records=3)
+
+    assert places is not None
+    assert [(3, 27), (3, 27), (3, 27), (1, 9), (1, 101)] == [(place.records, place.bytes) for place in places]
+
+
+def test_damage_is_counted_and_does_not_keep_the_segment(folder: Folder) -> None:
+    folder.left_by_a_dead_process(b"1\n", b"2\n3\n", b"4\n")
+    data = bytearray(folder.files()[0].read_bytes())
+    data[52] ^= 1
+    folder.files()[0].write_bytes(data)
+    spool = folder.spool()
+
+    places = spool.adopt()
+
+    assert places is not None
+    assert [1, 1] == [place.records for place in places]
+    assert (1, 2) == spool.damaged
+    for place in reversed(places):
+        spool.acknowledge(place)
+    assert [] == folder.files()
+
+
+@pytest.mark.parametrize(
+    "data", [b"", b"\0" * 5000, encode_frame(b"1\n", 1, 1.0)[:-1]], ids=["empty", "zeros", "torn"]
+)
+def test_a_segment_without_a_whole_frame_goes(folder: Folder, data: bytes) -> None:
+    directory = _dead_directory(folder, "1-1-a", {_segment(1): data})
+    spool = folder.spool()
+
+    assert [[], None] == [spool.adopt(), spool.adopt()]
+    assert not directory.exists()
+    assert [] == folder.files()
+
+
+def test_taking_over_needs_nothing_of_a_full_disk(
+    folder: Folder, adopt_all: Adopt, read_all: Read, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder.left_by_a_dead_process(b"1\n", b"2\n")
+    folder.hands.now_s += 1
+    folder.left_by_a_dead_process(b"3\n")
+    spool = folder.spool()
+
+    def full(*_: object, **__: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    for call in ("mkdir", "pwrite", "rename"):
+        monkeypatch.setattr(os, call, full)
+
+    assert b"1\n2\n3\n" == read_all(spool, adopt_all(spool))
+
+
+def test_thousands_of_segments_stream_and_leave_no_descriptor(
+    folder: Folder, descriptors: Callable[[], int]
+) -> None:
+    frame = encode_frame((b"x" * 999 + b"\n") * 20, 20, 1.0)
+    for process in range(200):
+        _dead_directory(folder, f"{process}-1-a", {_segment(n): frame * 5 for n in range(10)})
+    spool = folder.spool()
+    before = descriptors()
+    tracemalloc.start()
+    try:
+        records, most = 0, 0
+        while (places := spool.adopt()) is not None:
+            records += sum(place.records for place in places)
+            most = max(most, descriptors())
+            for place in places:
+                spool.acknowledge(place)
+        peak_bytes = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+
+    assert 200_000 == records
+    assert peak_bytes < 1_000_000  # of 200 MB
+    assert most <= before + 4
+    spool.close()
+    assert before == descriptors()
+    assert [] == folder.directories()
+
+
+def test_a_large_segment_is_not_loaded_whole(folder: Folder) -> None:
+    frame = encode_frame((b"x" * 999 + b"\n") * 1000, 1000, 1.0)
+    _dead_directory(folder, "1-1-a", {_segment(1): frame * 8})
+    spool = folder.spool()
+    tracemalloc.start()
+    try:
+        places = spool.adopt()
+        peak_bytes = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+
+    assert places is not None
+    assert 8 == len(places)
+    assert peak_bytes < 1_000_000
+
+
+def test_two_at_once_do_not_adopt(folder: Folder) -> None:
+    folder.left_by_a_dead_process(b"1\n")
+    spool = folder.spool()
+    with spool._adoption._busy:
+        assert spool.adopt() is None
+
+    assert spool.adopt() is not None

@@ -1,0 +1,71 @@
+"""Text that JSON can hold."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from queue_telemetry.logs._text import clean_text, cut_middle, name_of, text_of
+
+
+class Unprintable:
+    def __str__(self) -> str:
+        raise RuntimeError("no")
+
+
+class Nameless(type):
+    @property
+    def __name__(cls) -> str:  # type: ignore[override]
+        raise RuntimeError("no")
+
+
+class Sly(str):
+    """Says something else than it is."""
+
+    __slots__ = ()
+
+    def __str__(self) -> str:
+        return self
+
+    def isascii(self) -> bool:
+        raise RuntimeError("no")
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (1, "1"),
+        (Unprintable(), "<unprintable Unprintable>"),
+        (Nameless("Odd", (Unprintable,), {})(), "<unprintable object>"),
+        (Sly("x"), "x"),
+    ],
+    ids=["number", "unprintable", "nameless", "sly"],
+)
+def test_any_value_has_a_text(value: object, text: str) -> None:
+    found = text_of(value)
+
+    assert (str, text) == (type(found), found)
+
+
+def test_a_value_s_class_has_a_name() -> None:
+    assert "Sly" == name_of(Sly())
+
+
+def test_what_utf_8_cannot_hold_is_replaced() -> None:
+    assert "?é?" == clean_text("\ud800é\udfff")
+
+
+@given(st.text(st.characters()), st.integers(64, 400))
+def test_a_cut_text_fits(text: str, max_bytes: int) -> None:
+    assert len(cut_middle(text, max_bytes).encode("utf-8", "replace")) <= max_bytes
+
+
+def test_a_cut_counts_bytes_and_keeps_characters_whole() -> None:
+    cut = cut_middle("€" * 1_000, 300)
+
+    assert len(cut.encode()) <= 300
+    assert {"€"} == set(cut[:5])
+    assert "characters cut" in cut
+
+
+def test_a_text_that_fits_is_left() -> None:
+    assert "€" * 100 == cut_middle("€" * 100, 300)
