@@ -128,6 +128,9 @@ class Holdings:
         chunk = self.chunks[-1]
         if not chunk.records:
             return
+        # one that grew has holes of many sizes behind it in the heap, and room to grow: without this, memory that was
+        # freed is not used again, and the process comes to hold nearly twice the limit
+        chunk.data = bytearray(chunk.data)
         self.chunks.append(Chunk(chunk.number + 1))
         if chunk.disk is not None and len(chunk.data) < chunk.size_bytes:
             self.free(chunk)  # in memory are all of its lines or none
