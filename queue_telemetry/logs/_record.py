@@ -76,12 +76,10 @@ class RecordBuilder:
         message = record["message"]
         if type(message) is not str:
             message = text_of(message)  # a patcher's
-        if ":" in message or "=" in message:
-            message = self._scrub(message)
         flat: dict[str, object] = {
             "timestamp": self._timestamp(record["time"]),
             "level": record["level"].name,
-            "message": message,
+            "message": self._scrub(message),
             **self._constants,
             "pid": pid,
             "thread": record["thread"].name,
@@ -109,7 +107,10 @@ class RecordBuilder:
         return flat
 
     def salvage(self, record: "loguru.Record", error: Exception) -> dict[str, object]:
-        """Return what can be had of *record* after `build` raised *error*. Must not raise."""
+        """Return what can be had of *record* after `build` raised *error*.
+
+        Must not raise, but for a task's time limit.
+        """
         if not self._pid:
             self._begin(os.getpid())
         flat: dict[str, object] = {

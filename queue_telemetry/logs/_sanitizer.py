@@ -134,11 +134,18 @@ class _Walk:
         if len(items) == _PAIR and isinstance(value, (list, tuple)) and self._hides_second(*items):
             return [self._copy(items[0], path), REDACTED]
         copy = [self._copy(item, path) for item in items]
+        for at, item in enumerate(items[:-1], 1):  # a command's arguments, `"--password", "x"`
+            if type(item) is str and item[:2] == "--" and self._hides_argument(item, items[at]):
+                copy[at] = REDACTED
         return [*copy, f"[{left_out} more]"] if left_out else copy
 
     def _hides_second(self, first: object, second: object) -> bool:
         """Tell whether this is a header, say, as a pair of name and value."""
         return isinstance(first, (str, bytes, Enum)) and self._hides(_key(first), second)
+
+    def _hides_argument(self, option: str, argument: object) -> bool:
+        is_option_too = type(argument) is str and argument[:1] == "-"
+        return not is_option_too and self._hides(option, argument)
 
     def _first(self, many: Collection[_T]) -> tuple[list[_T], int]:
         """Return as many items as one record may have, and how many that leaves out."""

@@ -187,6 +187,29 @@ def test_secrets_in_text_are_hidden_wherever_they_stand(caught: Caught) -> None:
     assert before == repr(message.record), "other handlers see what was logged"
 
 
+@pytest.mark.parametrize(
+    ("message", "shown"),
+    [
+        ("got Bearer eyJhbGciOiJIUzI1NiJ9.e30.S3CRET", "got Bearer [redacted]"),
+        ("id eyJhbGciOiJIUzI1NiJ9.e30.S3CRET", "id [redacted]"),
+        ("mysql --password S3CRET db", "mysql --password [redacted] db"),
+        ("password=S3CRET", "password=[redacted]"),
+        ("(b'token', b'S3CRET')", "(b'token', b'[redacted]')"),
+        ("amqps://u:S3CRET@mq//", "amqps://[redacted]@mq//"),
+        ("<password>S3CRET</password>", "<password>[redacted]</password>"),
+        (
+            "-----BEGIN PRIVATE KEY-----\nS3CRET\n-----END PRIVATE KEY-----",
+            "-----BEGIN PRIVATE KEY-----[redacted]-----END PRIVATE KEY-----",
+        ),
+    ],
+    ids=["bearer", "jwt", "option", "assigned", "pair", "user info", "element", "private key"],
+)
+def test_a_secret_in_a_message_is_hidden_in_whatever_form(caught: Caught, message: str, shown: str) -> None:
+    logger.info(message)
+
+    assert shown == _build(caught.messages[0])["message"]
+
+
 @pytest.mark.parametrize("message", [None, 7, b"x"])
 def test_a_message_that_a_patcher_made_something_else_becomes_text(caught: Caught, message: object) -> None:
     logger.info("x")

@@ -196,6 +196,10 @@ class _Key(Enum):
             {"a": [("token", "S"), (b"token", b"S")]},
             {"a": [["token", "[redacted]"], ["b'token'", "[redacted]"]]},
         ),
+        (
+            {"a": ["mysql", "--password", "S", "--token", "--verbose", "db"]},
+            {"a": ["mysql", "--password", "[redacted]", "--token", "--verbose", "db"]},
+        ),
         ({"a": {"token": "S"}.items()}, {"a": [["token", "[redacted]"]]}),
         ({"a": {"b": {"token": "S"}}.values()}, {"a": [{"token": "[redacted]"}]}),
         ({"a": {_Frozen("S")}}, {"a": [{"password": "[redacted]"}]}),
@@ -219,6 +223,7 @@ class _Key(Enum):
         "number key",
         "bytes key",
         "pairs",
+        "a command's arguments",
         "items",
         "values",
         "set",
