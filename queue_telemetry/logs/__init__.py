@@ -4,6 +4,7 @@ from queue_telemetry.logs._endpoint import Endpoint
 from queue_telemetry.logs._record import RecordBuilder, free_key
 from queue_telemetry.logs._redaction import Redactor
 from queue_telemetry.logs._storage import Durability, Limits, LossRecord, Storage
+from queue_telemetry.logs._time_limit import pass_on
 from queue_telemetry.logs._tls import TlsFiles
 from queue_telemetry.logs.buffer import RecordBuffer
 from queue_telemetry.logs.loss import LossReport
@@ -26,4 +27,5 @@ __all__ = [
     "Storage",
     "TlsFiles",
     "free_key",
+    "pass_on",
 ]

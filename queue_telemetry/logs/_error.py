@@ -21,7 +21,7 @@ def error_fields(
 ) -> dict[str, object] | None:
     """Return the fields of one exception, or None when there is none (`logger.exception()` outside an `except`).
 
-    Must not raise.
+    Must not raise, but for a task's time limit.
 
     Args:
         kind: The exception's class.

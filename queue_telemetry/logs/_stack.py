@@ -36,7 +36,9 @@ _Place = tuple[str, int, str]
 def stack_of(
     error: BaseException | None, trace: TracebackType | None, scrub: Callable[[str], str] = str
 ) -> str:
-    """Return the traceback of *error* with its causes, notes and a group's leaves. Must not raise.
+    """Return the traceback of *error* with its causes, notes and a group's leaves.
+
+    Must not raise, but for a task's time limit.
 
     Args:
         error: The exception; None formats the frames alone.
@@ -52,7 +54,7 @@ def stack_of(
 
 
 def class_name(kind: type[BaseException]) -> str:
-    """Return a class's name as tracebacks show it. Must not raise."""
+    """Return a class's name as tracebacks show it. Must not raise, but for a task's time limit."""
     try:
         module, name = kind.__module__, kind.__qualname__
     except Exception as fault:  # noqa: BLE001 - a user's metaclass

@@ -1,22 +1,26 @@
 """Text that JSON can hold: without lone surrogates, of bounded length. Pure: no clock, no socket, no state."""
 
+from queue_telemetry.logs._time_limit import pass_on
+
 __all__ = ["clean_text", "cut_middle", "name_of", "text_of"]
 
 
 def text_of(value: object) -> str:
-    """Return `str(value)`, or a stand-in when that raises. Must not raise."""
+    """Return `str(value)`, or a stand-in when that raises. Must not raise, but for a task's time limit."""
     try:
         text = str(value)
-    except Exception:  # noqa: BLE001 - a user's __str__
+    except Exception as error:  # noqa: BLE001 - a user's __str__
+        pass_on(error)
         return f"<unprintable {name_of(value)}>"
     return text if type(text) is str else str.__str__(text)  # a class of text may lie about what it holds
 
 
 def name_of(value: object) -> str:
-    """Return the name of a value's class. Must not raise."""
+    """Return the name of a value's class. Must not raise, but for a task's time limit."""
     try:
         return str.__str__(type(value).__name__)
-    except Exception:  # noqa: BLE001 - a user's metaclass
+    except Exception as error:  # noqa: BLE001 - a user's metaclass
+        pass_on(error)
         return "object"
 
 

@@ -12,6 +12,7 @@ from loguru import logger
 from typing_extensions import override
 
 from queue_telemetry._runtime import LOGGER, is_guarded, say
+from queue_telemetry.logs import pass_on
 from queue_telemetry.telemetry._interceptors import intercepts
 
 if TYPE_CHECKING:
@@ -85,13 +86,13 @@ class StdlibBridge(logging.Handler):
 
     @override
     def handle(self, record: logging.LogRecord) -> bool:
-        """Take one record. Must not raise."""
+        """Take one record. Must not raise, but for a task's time limit."""
         self.emit(record)
         return True
 
     @override
     def emit(self, record: logging.LogRecord) -> None:
-        """Write one record to loguru, unless it is to be passed over. Must not raise."""
+        """Write one record to loguru, unless it is to be passed over. Must not raise, but for a task's time limit."""
         if is_guarded():
             self.self_logs += 1
             return
@@ -107,6 +108,7 @@ class StdlibBridge(logging.Handler):
                 _level_of(record), _message_of(record)
             )
         except Exception as error:  # noqa: BLE001 - the user's own sinks and patchers run here
+            pass_on(error)
             say("stdlib", "a record of the stdlib's logging was not passed on: %s", type(error).__name__)
         finally:
             _passing_on.reset(token)
@@ -174,7 +176,8 @@ def _level_of(record: logging.LogRecord) -> str | int:
 def _message_of(record: logging.LogRecord) -> str:
     try:
         return record.getMessage()
-    except Exception:  # noqa: BLE001 - arguments that do not fit, or whose text cannot be had
+    except Exception as error:  # noqa: BLE001 - arguments that do not fit, or whose text cannot be had
+        pass_on(error)
         return record.msg if isinstance(record.msg, str) else f"<unprintable {type(record.msg).__name__}>"
 
 

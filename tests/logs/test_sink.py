@@ -488,7 +488,7 @@ class _Limit(Exception):
 
 
 @pytest.mark.parametrize("name", ["SoftTimeLimitExceeded", "JobTimeoutException", "TimeLimitExceeded"])
-@pytest.mark.parametrize("where", ["context", "value", "filter"])
+@pytest.mark.parametrize("where", ["context", "value", "text", "filter"])
 def test_a_time_limit_that_comes_while_logging_ends_the_task_and_the_record_is_kept(
     make_buffer: Make, attach: Any, capfd: pytest.CaptureFixture[str], name: str, where: str
 ) -> None:
@@ -505,6 +505,11 @@ def test_a_time_limit_that_comes_while_logging_ends_the_task_and_the_record_is_k
         def items(self) -> Any:
             wait()
 
+    class Lazy:
+        def __str__(self) -> str:
+            return str(wait())
+
+    row = {"value": [Slow(a=1)], "text": [Lazy()]}.get(where, 1)
     buffer = make_buffer()
     attach(
         buffer,
@@ -514,7 +519,7 @@ def test_a_time_limit_that_comes_while_logging_ends_the_task_and_the_record_is_k
     before = signal.signal(signal.SIGUSR1, over)
     try:
         with pytest.raises(limit):
-            logger.bind(row=[Slow(a=1)] if where == "value" else 1).error("still here")
+            logger.bind(row=row).error("still here")
     finally:
         signal.signal(signal.SIGUSR1, before)
 

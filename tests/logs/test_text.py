@@ -1,5 +1,7 @@
 """Text that JSON can hold."""
 
+from collections.abc import Callable
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -44,6 +46,27 @@ def test_any_value_has_a_text(value: object, text: str) -> None:
     found = text_of(value)
 
     assert (str, text) == (type(found), found)
+
+
+class SoftTimeLimitExceeded(Exception):
+    """As celery names it."""
+
+
+def over(_: object) -> str:
+    raise SoftTimeLimitExceeded
+
+
+@pytest.mark.parametrize(
+    ("ask", "value"),
+    [
+        (text_of, type("Slow", (), {"__str__": over})()),
+        (name_of, type("Meta", (type,), {"__name__": property(over)})("Slow", (), {})()),
+    ],
+    ids=["text", "name"],
+)
+def test_a_task_s_time_limit_is_passed_on(ask: Callable[[object], str], value: object) -> None:
+    with pytest.raises(SoftTimeLimitExceeded):
+        ask(value)
 
 
 def test_a_value_s_class_has_a_name() -> None:
