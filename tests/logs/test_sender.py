@@ -359,7 +359,7 @@ def test_no_log_line_of_any_library_holds_a_secret(
 
 
 def test_the_request_is_what_the_http_library_calls_a_post(make_sender: Make) -> None:
-    with respx.mock() as mock:
+    with respx.mock(using="httpcore") as mock:
         route = mock.post("https://logs.test/in", headers={"authorization": "Bearer t0k"})
         route.mock(return_value=httpx.Response(503, headers={"retry-after": "3"}))
 
