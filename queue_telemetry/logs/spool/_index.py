@@ -1,5 +1,7 @@
 """Find the places of a segment that another process wrote, streaming through it."""
 
+import itertools
+
 from queue_telemetry.logs.spool._frame import HEADER_BYTES
 from queue_telemetry.logs.spool._scan import Damage, scan
 from queue_telemetry.logs.spool._segment import Segment
@@ -11,7 +13,7 @@ __all__ = ["index_segment"]
 def index_segment(
     segment: Segment, descriptor: int, *, batch_bytes: int, max_records: int
 ) -> tuple[list[Place], list[Damage]]:
-    """Return what lies behind the segment's progress: places in their order, and the damage between them.
+    """Return what is not acknowledged of a segment: places in their order, and the damage between them.
 
     Damage is acknowledged here, since nobody will ever read it. Never raises.
 
@@ -23,7 +25,8 @@ def index_segment(
     """
     places: list[Place] = []
     damages: list[Damage] = []
-    for found in scan(descriptor, segment.acknowledged, segment.size):
+    stretches = segment.unacknowledged()
+    for found in itertools.chain.from_iterable(scan(descriptor, *stretch) for stretch in stretches):
         if isinstance(found, Damage):
             damages.append(found)
             continue

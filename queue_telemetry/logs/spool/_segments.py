@@ -22,6 +22,20 @@ _TRIES: Final = 8  # a name is lost only to somebody who looks in the same insta
 _LOOK_EVERY_S: Final = 1.0
 
 
+class _Births:
+    """Times of birth in milliseconds, each later than the one before, however the clock is set: the order of directories."""
+
+    def __init__(self) -> None:
+        self._last_ms = 0
+
+    def next(self, now_s: float) -> int:
+        self._last_ms = born_ms = max(int(now_s * 1000), self._last_ms + 1)
+        return born_ms
+
+
+_births: Final = _Births()  # of this process, which may have one spool after another
+
+
 class Segments:
     """Holds the segments. The caller holds the spool's lock; what works on files raises OSError.
 
@@ -110,13 +124,13 @@ class Segments:
         return self._current is not None and self._current.is_done and self.leave_current()
 
     def acknowledge(self, number: int, start: int, end: int) -> None:
-        """Mark a stretch of a segment, and remove it or write down how far it is acknowledged."""
+        """Mark a stretch of a segment, and remove the segment or write the mark down."""
         segment = self._by_number.get(number)
         if segment is None:
             return
-        segment.acknowledge(start, end)
-        if (segment is self._current or not self._removed_if_done(segment)) and segment.is_ahead_of_disk:
-            segment.save_progress()
+        is_new = segment.acknowledge(start, end)
+        if (segment is self._current or not self._removed_if_done(segment)) and is_new:
+            segment.save_progress(start, end)
 
     def take_over(self, segment: Segment) -> None:
         """Count a dead process's segment, or remove it when nothing in it is left to send."""
@@ -184,7 +198,7 @@ class Segments:
             return self._own
         with entered(self._folder, self._destination, make=True) as above:
             for _ in range(_TRIES):
-                name = f"{int(self._clock.time() * 1000):013d}-{os.getpid()}-{secrets.token_hex(4)}"
+                name = f"{_births.next(self._clock.time()):013d}-{os.getpid()}-{secrets.token_hex(4)}"
                 self._own = LockedDirectory.make(above, name)
                 if self._own is not None:
                     return self._own

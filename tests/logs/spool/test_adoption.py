@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import Protocol
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from queue_telemetry.logs.spool import Place, Spool
 from queue_telemetry.logs.spool._frame import encode_frame
@@ -56,21 +58,75 @@ def test_frames_are_taken_over_in_their_order(folder: Folder, adopt_all: Adopt, 
     assert [2, 2] == [place.records for place in places]
 
 
-def test_what_was_acknowledged_stays_so(folder: Folder, adopt_all: Adopt, read_all: Read) -> None:
+@pytest.mark.parametrize("set_back_s", [0.0, 3600.0], ids=["same instant", "clock set back"])
+def test_what_one_process_wrote_later_comes_later(
+    folder: Folder, adopt_all: Adopt, read_all: Read, set_back_s: float
+) -> None:
+    for number in range(8):
+        folder.left_by_a_dead_process(b"%d\n" % number)
+        folder.hands.now_s -= set_back_s
+    spool = folder.spool()
+
+    assert b"0\n1\n2\n3\n4\n5\n6\n7\n" == read_all(spool, adopt_all(spool))
+
+
+_ACKNOWLEDGED = st.lists(st.integers(0, 7), max_size=8)
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=25)
+@given(by_first=_ACKNOWLEDGED, by_second=_ACKNOWLEDGED)
+def test_what_was_acknowledged_stays_so_through_two_deaths(
+    folder: Folder, adopt_all: Adopt, read_all: Read, by_first: list[int], by_second: list[int]
+) -> None:
+    first = folder.spool(owner=folder)
+    own = [first.write(b"%d\n" % number, 1) for number in range(8)]
+    for number in by_first:
+        place = own[number]
+        assert place is not None
+        first.acknowledge(place)
+    first.close()
+    second = folder.spool(owner=folder)
+    adopted = {
+        read_all(second, [place]): place
+        for places in iter(lambda: second.adopt(max_records=1), None)
+        for place in places
+    }
+    for number in by_second:
+        if b"%d\n" % number in adopted:
+            second.acknowledge(adopted[b"%d\n" % number])
+    second.close()
+    third = folder.spool(owner=folder)
+
+    places = adopt_all(third)
+    left = b"".join(b"%d\n" % number for number in range(8) if number not in {*by_first, *by_second})
+    assert left == read_all(third, places)
+    for place in places:
+        third.acknowledge(place)
+    third.close()
+    assert [] == folder.directories()
+
+
+@pytest.mark.parametrize("at", range(24))
+def test_a_changed_byte_of_the_progress_costs_its_entry(
+    folder: Folder, adopt_all: Adopt, read_all: Read, at: int
+) -> None:
     before = folder.spool()
     places = [before.write(b"%d\n" % number, 1) for number in range(4)]
-    for number in (0, 1, 3):
-        place = places[number]
+    for place in (places[0], places[2]):
         assert place is not None
         before.acknowledge(place)
     before.close()
+    progress = bytearray(folder.files("*.ack")[0].read_bytes())
+    progress[at] ^= 0x81
+    folder.files("*.ack")[0].write_bytes(progress)
     spool = folder.spool()
 
-    assert b"2\n3\n" == read_all(spool, adopt_all(spool))  # only a beginning is remembered
+    left = b"0\n1\n3\n" if at < 12 else b"1\n2\n3\n"
+    assert left == read_all(spool, adopt_all(spool))
 
 
-@pytest.mark.parametrize("damage", [b"", b"\x1a\0\0\0", b"\x1a\0\0\0\1\2\3\4", b"\xff" * 8], ids=repr)
-def test_a_changed_progress_sends_again_rather_than_loses(
+@pytest.mark.parametrize("damage", [b"", b"\0\0\0\0\x1a\0\0\0", b"\0" * 12, b"\xff" * 24], ids=repr)
+def test_a_lost_progress_sends_again_rather_than_loses(
     folder: Folder, adopt_all: Adopt, read_all: Read, damage: bytes
 ) -> None:
     before = folder.spool()
