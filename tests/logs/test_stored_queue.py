@@ -321,10 +321,11 @@ class _Shipping:
 
     def _ship(self) -> None:
         for turn in count():
+            all_is_logged = self.done.is_set()
             chunk = self.buffer.take(200 if turn % 4 == 0 else None)
             if chunk is not None:
                 self._send(chunk, fails=turn % 3 == 0)
-            elif self.done.is_set():
+            elif all_is_logged:
                 return
             else:
                 self.buffer.seal()
@@ -363,13 +364,12 @@ def test_accounts_agree_at_any_moment_under_threads_and_the_order_stays(
             thread.join()
 
     arrived = shipping.arrived
+    delivery = buffer.read()[0]
+    # on a machine so busy that a write takes long nobody waits for it
+    dropped = delivery.dropped.pop(DropReason.OVERFLOW, 0)
     assert [] == shipping.disagreements
-    assert (2_000, 2_000, 0, {}) == (
-        len(set(arrived)),
-        len(arrived),
-        buffer.read()[1],
-        buffer.read()[0].dropped,
-    )
+    assert len(set(arrived)) == len(arrived) == 2_000 - dropped
+    assert (0, {}, 0 if writes_ahead else dropped) == (delivery.pending, delivery.dropped, dropped)
     for name in range(4):
         own = [line for line in arrived if line.startswith(b"%d:" % name)]
         assert sorted(own) == own
