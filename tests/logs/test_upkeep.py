@@ -78,6 +78,30 @@ def test_what_a_dead_process_left_is_delivered(
     assert ([b"left\n"], 1, 1) == (list_sender.bodies, delivery.adopted, delivery.delivered)
 
 
+def test_what_a_dead_process_left_counts_as_adopted_segment_by_segment(
+    make_buffer: Make, make_spool: Make, make_shipper: Make, list_sender: Any
+) -> None:
+    """So at first a process says of few records that it adopted them, however many it delivers in the end."""
+    left = make_buffer(spool=make_spool(max_bytes=8 * 64 * 1024), writes_ahead=True)
+    for number in range(120):
+        left.append(b"%04d" % number + b"x" * 995 + b"\n")
+    left._spool.close()
+    spool = make_spool()
+    buffer = make_buffer(spool=spool, batch_bytes=100_000)
+    shipper = make_shipper(buffer, spool=spool)
+
+    adopted = []
+    while shipper.step() == 0:
+        adopted.append(shipper.delivery().adopted)
+
+    assert [64, 120] == sorted(set(adopted))
+    assert (120, 0, 120) == (
+        shipper.delivery().delivered,
+        shipper.delivery().accepted,
+        len(b"".join(list_sender.bodies).splitlines()),
+    )
+
+
 def test_it_looks_for_the_dead_each_minute(
     make_buffer: Make, make_spool: Make, make_shipper: Make, list_sender: Any, manual_clock: Any
 ) -> None:
