@@ -6,6 +6,7 @@ from typing import Final
 
 from queue_telemetry._runtime import Clock, Delivery, DropReason
 from queue_telemetry.logs._accounts import WAIT_S, Accounts, Capacity
+from queue_telemetry.logs._bisection import was_refused
 from queue_telemetry.logs._eviction import evict
 from queue_telemetry.logs._holdings import Holdings
 from queue_telemetry.logs._losses import Losses
@@ -224,13 +225,13 @@ class RecordBuffer(Outgoing):
         Returns:
             How many records were dropped, and how many of this process's own are left in the spool.
         """
-        before = self._dropped_at_shutdown()
+        before = self._given_up()
         self._until_s = until_s
         self._abandoned = True
         self.stop()
         self._put_away()
         left = sum(chunk.records for chunk in self._accounts.held.chunks if not chunk.adopted)
-        dropped = self._dropped_at_shutdown() - before
+        dropped = self._given_up() - before
         return (dropped + left, 0) if self._spool is None else (dropped, left)
 
     def take_losses(self) -> Losses:
@@ -273,12 +274,14 @@ class RecordBuffer(Outgoing):
         self._close_open(held)
         for chunk in held.chunks[:-1]:
             if chunk.disk is None:
-                held.forget(chunk, DropReason.SHUTDOWN, now_s)
+                reason = DropReason.REJECTED if was_refused(chunk) else DropReason.SHUTDOWN
+                held.forget(chunk, reason, now_s)
             else:
                 held.free(chunk)  # of a part that could not be stored alone, the whole is there
 
-    def _dropped_at_shutdown(self) -> int:
-        return self._accounts.held.dropped.get(DropReason.SHUTDOWN, 0)
+    def _given_up(self) -> int:
+        dropped = self._accounts.held.dropped
+        return dropped.get(DropReason.SHUTDOWN, 0) + dropped.get(DropReason.REJECTED, 0)
 
 
 def _nothing() -> None:

@@ -287,6 +287,32 @@ def test_close_tries_once_even_if_the_collector_asked_for_time(
     assert 1 == buffer.read()[0].delivered
 
 
+@pytest.mark.parametrize("records", [1, 10])
+def test_what_was_refused_and_is_kept_for_a_wrong_setting_counts_as_rejected_at_the_end(
+    make_buffer: Make, make_shipper: Any, list_sender: Any, records: int
+) -> None:
+    buffer = make_buffer()
+    shipper = make_shipper(buffer)
+    list_sender.answers = [Answer(400)] * 50
+    for _ in range(records):
+        buffer.append(b"1\n")
+
+    assert not shipper.close(5.0)
+
+    assert {DropReason.REJECTED: records} == buffer.read()[0].dropped
+
+
+def test_what_a_refused_key_keeps_back_counts_as_shutdown_at_the_end(
+    shipper: Shipper, buffer: RecordBuffer, list_sender: Any
+) -> None:
+    list_sender.answers = [Answer(401)] * 50
+    buffer.append(b"1\n")
+
+    assert not shipper.close(5.0)
+
+    assert {DropReason.SHUTDOWN: 1} == buffer.read()[0].dropped
+
+
 def test_close_twice_says_the_same_and_starts_nothing(
     shipper: Shipper, buffer: RecordBuffer, list_sender: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
