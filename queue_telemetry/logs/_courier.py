@@ -268,4 +268,4 @@ class Courier:
     def _say_given_up(self, dropped: Mapping[DropReason, int]) -> None:
         where = " (see the dead letters)" if DropReason.DEAD_LETTERED in dropped else ""
         records = sum(dropped.values())
-        say("logs.rejected", "the log collector refused %d records%s: %s", records, where, self.last_error)
+        say("logs.rejected", "%d log records were given up%s: %s", records, where, self.last_error)

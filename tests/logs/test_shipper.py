@@ -103,7 +103,7 @@ def test_what_will_never_be_taken_is_dropped_and_said(
         shipper.step()
 
     assert ({DropReason.REJECTED: 1}, 2) == (buffer.read()[0].dropped, buffer.read()[0].delivered)
-    assert [f"the log collector refused 1 records: HTTP {status}"] == caplog.messages
+    assert [f"1 log records were given up: HTTP {status}"] == caplog.messages
 
 
 def test_a_wrong_key_is_said_once_a_minute_and_nothing_is_lost(
