@@ -31,7 +31,7 @@ _MOST_IN_BRACKETS: Final = 4096  # characters of indented JSON, say
 _REST_OF_LINE: Final = re.compile(r"[^\r\n]*")
 _ELEMENT: Final = re.compile(r"[^<>]{1,4096}+(?=</)")
 
-_WORD: Final = rf"""(?:{re.escape(REDACTED)}|[^\s,;&"'<>)\]}}\\])+"""
+_WORD: Final = rf"""(?:[^\s,;&"'<>)\]}}\\\[]++|{re.escape(REDACTED)}|\[)+"""
 _NAMED: Final = rf"""[\w-]+=(?:"[^"]*"|{_WORD})"""
 _ONE_WORD: Final = re.compile(_WORD)
 _AUTHORIZATION: Final = re.compile(
@@ -39,6 +39,7 @@ _AUTHORIZATION: Final = re.compile(
     rf"{_WORD}(?:[ \t]+(?:{_NAMED}|{_WORD}))?(?:\s*,\s*{_NAMED})*"
 )
 _SCHEME: Final = re.compile(r"(?:bearer|basic|digest|token|apikey|splunk|negotiate)[ \t]", re.IGNORECASE)
+_BEGINS_SCHEME: Final = frozenset("bdtasnBDTASN")
 _COOKIE: Final = re.compile(rf"{_WORD}(?:;\s*{_WORD})*")
 _TELLS_NOTHING: Final = frozenset({"none", "null", "nil", "true", "false", "undefined", REDACTED})
 _NO_KEY: Final = re.compile(
@@ -118,13 +119,16 @@ def _value(text: str, start: int, key: str, *, is_data: bool = False) -> tuple[i
     if opened is not None:
         begin, mark = opened.end(), opened["mark"]
         return begin, _end_of_quotation(text, begin, mark)
-    if text.startswith(REDACTED, start):
+    first = text[start : start + 1]
+    if first == "[" and text.startswith(REDACTED, start):
         pattern = _ONE_WORD  # so that no word behind it goes the second time
-    elif text[start : start + 1] in {"[", "(", "{"}:
+    elif first in {"[", "(", "{"}:
         end = _end_of_brackets(text, start, spans_lines=is_data)
         rest = _ONE_WORD.match(text, end)
         return start, end if rest is None else rest.end()
-    elif "authorization" in (lower := key.lower()) or _SCHEME.match(text, start):
+    elif "authorization" in (lower := key.lower()) or (
+        first in _BEGINS_SCHEME and _SCHEME.match(text, start)
+    ):
         pattern = _AUTHORIZATION
     else:
         pattern = _COOKIE if "cookie" in lower else _ONE_WORD

@@ -82,6 +82,8 @@ class _Walk:
             name = key if type(key) is str and key.isascii() else _key(key)
             if hides(name, value):
                 value = REDACTED  # noqa: PLW2901 - in its place
+            elif type(value) is str:
+                value = self._text(value)  # noqa: PLW2901 - the same
             elif type(value) not in _AS_THEY_ARE:
                 value = self._copy(value, path)  # noqa: PLW2901 - the same
             if ":" in name or "=" in name:
@@ -134,9 +136,10 @@ class _Walk:
         if len(items) == _PAIR and isinstance(value, (list, tuple)) and self._hides_second(*items):
             return [self._copy(items[0], path), REDACTED]
         copy = [self._copy(item, path) for item in items]
-        for at, item in enumerate(items[:-1], 1):  # a command's arguments, `"--password", "x"`
-            if type(item) is str and item[:2] == "--" and self._hides_argument(item, items[at]):
-                copy[at] = REDACTED
+        if str in map(type, items):
+            for at, item in enumerate(items[:-1], 1):  # a command's arguments, `"--password", "x"`
+                if type(item) is str and item[:2] == "--" and self._hides_argument(item, items[at]):
+                    copy[at] = REDACTED
         return [*copy, f"[{left_out} more]"] if left_out else copy
 
     def _hides_second(self, first: object, second: object) -> bool:
@@ -150,10 +153,13 @@ class _Walk:
     def _first(self, many: Collection[_T]) -> tuple[list[_T], int]:
         """Return as many items as one record may have, and how many that leaves out."""
         left_out = len(many) - self._items_left
-        # a list of the whole is made in one go, while another thread may change what it is made of
-        items = list(many) if left_out <= 0 else list(islice(many, self._items_left))
-        self._items_left -= len(items)
-        return items, max(left_out, 0)
+        if left_out > 0:
+            items = list(islice(many, self._items_left))
+            self._items_left = 0
+            return items, left_out
+        items = list(many)  # in one go, while another thread may change what it is made of
+        self._items_left = max(self._items_left - len(items), 0)
+        return items, 0
 
     def _pairs_of(self, value: object) -> list[tuple[object, object]] | None:
         """Return the keys and values of a mapping, or of an object whose fields have names; None of anything else."""
