@@ -57,6 +57,7 @@ class RecordBuffer(Outgoing):
         self.on_wake: Callable[[], None] = _nothing
         self.not_written = 0
         self._lock = accounts.lock
+        self._acquire, self._release = accounts.lock.lock.acquire, accounts.lock.lock.release
         self._clock = clock
         self._spool = spool
         self._linger_s = linger_s
@@ -69,7 +70,8 @@ class RecordBuffer(Outgoing):
         self._until_s = math.inf
         # up to there an append has nothing else to look at
         self._easy_bytes = -1 if writes_ahead else max_bytes
-        self._pressing_bytes = math.inf if spool is None else 3 * max_bytes // 4
+        # above that it does not wait for the chunk to be full to have room made on disk
+        self._pressing_bytes = max_bytes if spool is None else 3 * max_bytes // 4
 
     def append(self, line: bytes, severe: bool = False) -> None:  # noqa: C901, FBT001, FBT002 - one path; a keyword costs a tenth more
         """Take one line with its newline. Must not wait for the network or a disk's sync, and must not raise.
@@ -79,15 +81,15 @@ class RecordBuffer(Outgoing):
             severe: Whether it is of ERROR or above, and goes last where records must go.
         """
         lock, accounts = self._lock, self._accounts
-        if accounts.held.held_bytes > self._pressing_bytes and self._storing.is_of_use:
-            self._storing.relieve()
-        with lock.lock:
+        try:
+            # Half the price of `with`. No call before it: a handler raises within it, or behind it with the lock held.
+            self._acquire()
             if lock.taken:
                 accounts.passed_over += 1
                 return
             try:
                 lock.taken = True
-                size = len(line)
+                kept = size = len(line)
                 held = accounts.held
                 place: Place | None = None
                 if held.held_bytes + size > self._easy_bytes:
@@ -95,6 +97,7 @@ class RecordBuffer(Outgoing):
                     if admitted is None:
                         return
                     line, place = admitted
+                    kept = len(line)
                     held = accounts.held
                 chunk = held.chunks[-1]
                 chunk_bytes = chunk.size_bytes
@@ -107,12 +110,11 @@ class RecordBuffer(Outgoing):
                     chunk.due_s = now_s + self._linger_s
                 if severe:
                     chunk.severe.append(chunk_bytes)
-                held_bytes = held.held_bytes + len(line)
                 # No call from here to the last of these: no signal handler runs before all of them agree.
                 chunk.data += line
                 chunk.records = records = chunk.records + 1
                 chunk.size_bytes = chunk_bytes = chunk_bytes + size
-                held.held_bytes = held_bytes
+                held.held_bytes = held_bytes = held.held_bytes + kept
                 if place is not None:
                     chunk.disk = place
                     self._spool.unclaimed = None  # type: ignore[union-attr]  # the chunk has it now
@@ -121,10 +123,13 @@ class RecordBuffer(Outgoing):
                     wake = True
             finally:
                 lock.taken = False
-        if wake or self._abandoned:
-            self._tidy()
-        if wake:
-            self.on_wake()
+        finally:
+            try:  # noqa: SIM105 - a call before the release could be where a handler raises
+                self._release()
+            except RuntimeError:  # a handler raised while this waited
+                pass
+        if wake or held_bytes > self._pressing_bytes:
+            self._follow_up(wakes=wake)
 
     def _admit(self, line: bytes, severe: bool) -> tuple[bytes, Place | None] | None:  # noqa: FBT001
         """Take the way of a line that is not easy, with the lock held: write it ahead, or find memory for it.
@@ -180,14 +185,16 @@ class RecordBuffer(Outgoing):
 
         return self._accounts.commit(make_room)
 
-    def _tidy(self) -> None:
+    def _follow_up(self, *, wakes: bool) -> None:
         """Do without the lock what an append made necessary."""
         if self._abandoned:  # in the middle of an append
             self._put_away()
         elif self._spool is not None:
-            if 2 * self._accounts.held.held_bytes > self._max_bytes:
+            if 2 * self._accounts.held.held_bytes > self._max_bytes if wakes else self._storing.is_of_use:
                 self._storing.relieve()
             self._accounts.clear()
+        if wakes:
+            self.on_wake()
 
     def seal(self) -> int:
         """Close the open chunk and return a number: what was appended before is in chunks up to that."""
@@ -228,6 +235,7 @@ class RecordBuffer(Outgoing):
         before = self._given_up()
         self._until_s = until_s
         self._abandoned = True
+        self._pressing_bytes = -1
         self.stop()
         self._put_away()
         left = sum(chunk.records for chunk in self._accounts.held.chunks if not chunk.adopted)
