@@ -2,11 +2,19 @@
 
 import logging
 import math
-import threading
 from dataclasses import dataclass, field
 from typing import Final
 
-from queue_telemetry._runtime import BackgroundLoop, Clock, Delivery, DropReason, OwnedLock, guarded, say
+from queue_telemetry._runtime import (
+    BackgroundLoop,
+    Bell,
+    Clock,
+    Delivery,
+    DropReason,
+    OwnedLock,
+    guarded,
+    say,
+)
 from queue_telemetry.logs._circuit import CircuitState
 from queue_telemetry.logs._courier import Courier
 from queue_telemetry.logs._storage import LossRecord
@@ -26,11 +34,12 @@ _PARKED_FAILURES: Final = 3  # as many failures in a row as a refused key counts
 
 @dataclass(slots=True, eq=False)
 class _Waiter:
-    """Somebody in `flush`: until which chunk, until when (monotonic seconds), and how to tell them."""
+    """Somebody in `flush`: until which chunk, until when (monotonic seconds), how to tell them, and whether they were."""
 
     number: int
     deadline_s: float
-    over: threading.Event = field(default_factory=threading.Event)
+    bell: Bell = field(default_factory=Bell)
+    is_over: bool = False
 
 
 class Shipper:
@@ -233,7 +242,7 @@ class Shipper:
         try:
             if self.start():
                 self._loop.wake()
-                waiter.over.wait(timeout_s)
+                waiter.bell.wait(timeout_s)
             else:
                 self._drain_here(waiter)
         finally:
@@ -243,17 +252,18 @@ class Shipper:
     def _drain_here(self, waiter: _Waiter) -> None:
         """Do the thread's work on the caller's, where none can be started, as at the interpreter's end."""
         with guarded():
-            while not waiter.over.is_set():
+            while not waiter.is_over:
                 left_s = waiter.deadline_s - self._clock.monotonic()
                 if left_s <= 0:
                     return
-                waiter.over.wait(min(self.step(left_s), left_s))
+                waiter.bell.wait(min(self.step(left_s), left_s))
 
     def _tell_waiters(self) -> None:
         not_before_s = self._courier.schedule.not_before_s
         for waiter in tuple(self._waiters):
             if self.buffer.settled(waiter.number) or not_before_s > waiter.deadline_s:
-                waiter.over.set()
+                waiter.is_over = True
+                waiter.bell.ring()
 
     def _say_overflow(self) -> None:
         overflowed = self.delivery().dropped.get(DropReason.OVERFLOW, 0)

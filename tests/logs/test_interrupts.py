@@ -129,10 +129,10 @@ def _another_thread(action: Callable[[], None]) -> bool:
     return not thread.is_alive()
 
 
-def _interrupted(nth: int, work: Callable[[], object], kept: list[BaseException]) -> bool:
+def _interrupted(nth: int, work: Callable[[], object], kept: list[BaseException], *also_in: str) -> bool:
     """Do *work* and raise at the nth place in the room where a signal handler can; tell whether it came that far.
 
-    The exception is kept, with all the frames that it holds.
+    The exception is kept, with all the frames that it holds. Other files, by the end of their names, count as the room.
     """
     left = nth
     before: dict[int, str] = {}
@@ -140,7 +140,7 @@ def _interrupted(nth: int, work: Callable[[], object], kept: list[BaseException]
     def trace(frame: FrameType, event: str, _arg: object) -> Any:
         nonlocal left
         name = frame.f_code.co_filename
-        if "/queue_telemetry/" not in name and not name.endswith("contextlib.py"):
+        if "/queue_telemetry/" not in name and not name.endswith(("contextlib.py", *also_in)):
             return None
         frame.f_trace_opcodes = True
         if event == "opcode":
@@ -222,5 +222,20 @@ def test_an_exception_in_close_leaves_or_counts_every_record(mode: str, stride: 
             assert delivered + held == len(collector.taken) == len(set(collector.taken))
             assert set(_LINES[:5]) <= set(collector.taken) or mode == "memory"
             successor.shipper.close(1.0)
+        if not was_interrupted:
+            return
+
+
+def test_an_exception_in_flush_leaves_the_thread_and_the_next_flush_working(tmp_path: Path) -> None:
+    for nth in count(1, 3):
+        life, kept = Life(tmp_path, "memory", Collector(), object()), list[BaseException]()
+        life.log(_LINES[:1])
+
+        was_interrupted = _interrupted(nth, lambda life=life: life.shipper.flush(0.01), kept, "/threading.py")  # type: ignore[misc]  # a default is no argument
+        life.log(_LINES[1:2])
+
+        assert life.shipper.flush(10)
+        life.check()
+        life.shipper.close(1.0)
         if not was_interrupted:
             return
