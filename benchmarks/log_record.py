@@ -15,6 +15,7 @@ from benchmarks.measure import Case, Effort, measure
 from benchmarks.table import at_most, print_table
 from queue_telemetry._runtime import SYSTEM_CLOCK
 from queue_telemetry.logs import LogSink, RecordBuffer, RecordBuilder, Redactor
+from queue_telemetry.logs._write_ahead import WriteAheadBuffer
 from queue_telemetry.logs.spool import Spool
 from queue_telemetry.tasks import record_fields
 from queue_telemetry.tasks.workers import Workers
@@ -91,14 +92,10 @@ def _sinks(folder: Path) -> Generator[tuple[dict[str, "Logger"], Callable[[], No
 
 
 def _buffer(spool: Spool | None) -> RecordBuffer:
-    return RecordBuffer(
-        _MEMORY_BYTES,
-        batch_bytes=1024 * 1024,
-        linger_s=1.0,
-        clock=SYSTEM_CLOCK,
-        spool=spool,
-        writes_ahead=spool is not None,
+    make: Callable[..., RecordBuffer] = (
+        RecordBuffer if spool is None else partial(WriteAheadBuffer, spool=spool)
     )
+    return make(_MEMORY_BYTES, batch_bytes=1024 * 1024, linger_s=1.0, clock=SYSTEM_CLOCK)
 
 
 def _logger() -> "Logger":

@@ -69,7 +69,6 @@ class Outgoing:
             last: Whether to put it behind all.
         """
         self._accounts.change(lambda held: _give_back(held, chunk, last=last), otherwise=None)
-        self._storing.relieve()
 
     def settle(
         self, chunk: Chunk, dropped: Mapping[DropReason, int] = _NOTHING, again: Sequence[Chunk] = ()

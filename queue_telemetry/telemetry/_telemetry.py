@@ -135,6 +135,10 @@ class Telemetry(Instruments, Operations):
             old = self._adopt(settings, outputs)
         if old is not None:
             with guarded():
+                if outputs is not None and old.buffer is not None:
+                    old.buffer.successor = (
+                        outputs.buffer
+                    )  # for what a thread has in hand that knows the old one
                 old.close(_SWAP_S)
                 if outputs is not None and isinstance(old, Outputs):
                     outputs.succeed(old)

@@ -16,6 +16,7 @@ from queue_telemetry._runtime import SYSTEM_CLOCK, Clock
 from queue_telemetry.logs import Endpoint, Limits, LogPipeline, LossRecord, RecordBuffer, Shipper, Storage
 from queue_telemetry.logs._answer import Answer
 from queue_telemetry.logs._courier import Courier
+from queue_telemetry.logs._write_ahead import WriteAheadBuffer
 from queue_telemetry.logs.formats import Format, NdjsonFormat
 from queue_telemetry.logs.spool import DeadLetters, Spool
 
@@ -225,9 +226,11 @@ def make_buffer(manual_clock: ManualClock) -> Callable[..., RecordBuffer]:
         batch_bytes: int = 100_000,
         linger_s: float = 1.0,
         clock: Clock | None = None,
+        writes_ahead: bool = False,
         **options: Any,
     ) -> RecordBuffer:
-        return RecordBuffer(
+        kind: Callable[..., RecordBuffer] = WriteAheadBuffer if writes_ahead else RecordBuffer
+        return kind(
             max_bytes,
             batch_bytes=batch_bytes,
             linger_s=linger_s,
@@ -341,6 +344,7 @@ def make_pipeline() -> Iterator[Callable[..., LogPipeline]]:
 _PIPELINE_SCRIPT = """
 from queue_telemetry._runtime import SYSTEM_CLOCK
 from queue_telemetry.logs import Endpoint, Limits, LogPipeline
+from queue_telemetry.logs._write_ahead import WriteAheadBuffer
 from queue_telemetry.logs.formats import NdjsonFormat
 
 def make_pipeline(url, storage=None):

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from queue_telemetry._runtime import SYSTEM_CLOCK, DropReason
+from queue_telemetry._runtime import SYSTEM_CLOCK, Clock, DropReason
 from queue_telemetry.logs import RecordBuffer, Shipper
 from queue_telemetry.logs._answer import Answer, Failure
 
@@ -361,6 +361,41 @@ def test_a_wake_starts_the_thread(shipper: Shipper, buffer: RecordBuffer, list_s
     assert shipper.close(5.0)
 
     assert [b"aaa\n"] == list_sender.bodies
+
+
+@pytest.mark.parametrize("leaves", [True, False])
+def test_a_close_in_the_middle_of_an_append_is_done_behind_it(
+    make_buffer: Make, make_shipper: Any, list_sender: Any, leaves: bool
+) -> None:
+    handlers: list[Callable[[], object]] = []
+
+    def now_s() -> float:
+        while handlers:
+            handlers.pop()()
+        return 0.0
+
+    clock = Clock(monotonic=now_s, time=lambda: 0.0)
+    buffer = make_buffer(clock=clock)
+    shipper = make_shipper(buffer, clock=clock)
+    buffer.append(b"1\n")
+    buffer.seal()
+    said: list[bool] = []
+
+    def close() -> None:
+        said.extend([shipper.flush(10), shipper.close(10)])
+        if leaves:
+            raise SystemExit
+
+    handlers.append(close)
+    if leaves:
+        with pytest.raises(SystemExit):
+            buffer.append(b"2\n")
+    else:
+        buffer.append(b"2\n")
+
+    assert ([False, False], True) == (said, shipper.close(0))
+    assert ([b"1\n"] if leaves else [b"1\n2\n"]) == list_sender.bodies
+    assert (0, {}) == (shipper.delivery().pending, shipper.delivery().dropped)
 
 
 _ANSWERS = st.sampled_from(

@@ -40,7 +40,9 @@ def wal(make_buffer: Make, make_spool: Make) -> RecordBuffer:
 
 @pytest.fixture
 def spill(make_buffer: Make, make_spool: Make) -> RecordBuffer:
+    """As beside a thread that stores at once what is over a quarter of the memory."""
     buffer: RecordBuffer = make_buffer(max_bytes=1000, batch_bytes=100, spool=make_spool())
+    buffer.on_wake = buffer.relieve
     return buffer
 
 
@@ -73,7 +75,7 @@ def test_a_delivered_chunk_leaves_the_disk(wal: RecordBuffer, tmp_path: Path) ->
     _drain(wal)
 
     assert 2 == wal.read()[0].delivered
-    next_places = wal._spool.adopt() if wal._spool else None
+    next_places = wal._accounts.spool.adopt() if wal._accounts.spool else None
     assert next_places is None
 
 
@@ -101,8 +103,8 @@ def test_chunks_are_written_in_their_order(spill: RecordBuffer, make_spool: Make
     for line in lines:
         spill.append(line)
     spill.abandon()
-    assert spill._spool is not None
-    spill._spool.close()
+    assert spill._accounts.spool is not None
+    spill._accounts.spool.close()
 
     found = []
     successor = make_spool()
@@ -138,6 +140,24 @@ def test_a_full_spool_drops_what_is_oldest_in_it(make_buffer: Make, make_spool: 
     assert lines[-1] == kept[-1]
     assert 0 < len(kept) < 100
     assert {DropReason.SPOOL_FULL: 100 - len(kept)} == buffer.read()[0].dropped
+
+
+def test_a_full_spool_drops_nothing_while_the_disk_takes_nothing_either(
+    make_buffer: Make, make_spool: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    buffer = make_buffer(
+        max_bytes=1000, batch_bytes=200, spool=make_spool(max_bytes=5_000), writes_ahead=True
+    )
+    for number in range(30):
+        buffer.append(b"%098d\n" % number)
+    monkeypatch.setattr("os.pwrite", _no_space)
+    buffer.append(b"refused\n")
+    before = buffer.read()[0].dropped.get(DropReason.SPOOL_FULL, 0)
+
+    for number in range(20):
+        buffer.append(b"%098d\n" % number)
+
+    assert before == buffer.read()[0].dropped.get(DropReason.SPOOL_FULL, 0)
 
 
 def test_what_a_full_disk_does_not_take_is_in_memory_and_counted(
@@ -219,8 +239,8 @@ def test_what_is_left_is_adopted_and_delivered_by_the_next(
         wal.append(line)
     assert (0, 10) == wal.abandon()
     assert (10, 0) == wal.read()[1:], "pending on disk"
-    assert wal._spool is not None
-    wal._spool.close()
+    assert wal._accounts.spool is not None
+    wal._accounts.spool.close()
 
     successor_spool = make_spool()
     successor = make_buffer(spool=successor_spool)
@@ -240,8 +260,8 @@ def test_who_waits_for_his_own_records_does_not_wait_for_adopted_ones(
 ) -> None:
     wal.append(b"left\n")
     wal.abandon()
-    assert wal._spool is not None
-    wal._spool.close()
+    assert wal._accounts.spool is not None
+    wal._accounts.spool.close()
     spool = make_spool()
     buffer = make_buffer(spool=spool)
     buffer.append(b"own\n")
@@ -264,8 +284,8 @@ def test_parts_of_a_chunk_share_its_copy_until_the_last_is_settled(
     head = wal.take(max_bytes=4)
     assert head is not None
     wal.settle(head)
-    assert wal._spool is not None
-    wal._spool.forget()  # as if killed
+    assert wal._accounts.spool is not None
+    wal._accounts.spool.forget()  # as if killed
 
     successor = make_spool()
     places = successor.adopt()
@@ -284,8 +304,8 @@ def test_parts_that_are_left_in_good_order_do_not_bring_the_others_back(
     wal.settle(head)
 
     assert (0, 2) == wal.abandon()
-    assert wal._spool is not None
-    wal._spool.close()
+    assert wal._accounts.spool is not None
+    wal._accounts.spool.close()
 
     successor = make_spool()
     found = [line for place in successor.adopt() for line in lines_of(successor.read(place)[0])]
@@ -351,6 +371,8 @@ def test_accounts_agree_at_any_moment_under_threads_and_the_order_stays(
         spool=make_spool(clock=SYSTEM_CLOCK),
         writes_ahead=writes_ahead,
     )
+    if not writes_ahead:
+        buffer.on_wake = buffer.relieve
 
     def log(name: int) -> None:
         for number in range(500):

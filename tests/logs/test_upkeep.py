@@ -66,7 +66,7 @@ def test_what_a_dead_process_left_is_delivered(
     left = make_buffer(spool=make_spool(), writes_ahead=True)
     left.append(b"left\n")
     left.abandon()
-    left._spool.close()
+    left._accounts.spool.close()
     spool = make_spool()
     buffer = make_buffer(spool=spool)
     shipper = make_shipper(buffer, spool=spool)
@@ -85,7 +85,7 @@ def test_what_a_dead_process_left_counts_as_adopted_segment_by_segment(
     left = make_buffer(spool=make_spool(max_bytes=8 * 64 * 1024), writes_ahead=True)
     for number in range(120):
         left.append(b"%04d" % number + b"x" * 995 + b"\n")
-    left._spool.close()
+    left._accounts.spool.close()
     spool = make_spool()
     buffer = make_buffer(spool=spool, batch_bytes=100_000)
     shipper = make_shipper(buffer, spool=spool)
@@ -111,7 +111,7 @@ def test_it_looks_for_the_dead_each_minute(
     left = make_buffer(spool=make_spool(), writes_ahead=True)
     left.append(b"left\n")
     left.abandon()
-    left._spool.close()
+    left._accounts.spool.close()
     shipper.step()
     assert [] == list_sender.bodies
 
@@ -128,7 +128,7 @@ def test_nothing_is_adopted_while_the_collector_fails(
     left = make_buffer(spool=make_spool(), writes_ahead=True)
     left.append(b"left\n")
     left.abandon()
-    left._spool.close()
+    left._accounts.spool.close()
     spool = make_spool()
     buffer = make_buffer(spool=spool, linger_s=0)
     shipper = make_shipper(buffer, spool=spool)

@@ -24,8 +24,7 @@ class Adoption:
     Args:
         folder: The spool's folder.
         destination: The directory below it where processes have theirs.
-        segments: Where they go, under their lock.
-        lock: The spool's, which guards `segments`; a forked child does without.
+        segments: Where they go.
         disk: Counts what the disk refused.
 
     Attributes:
@@ -33,15 +32,12 @@ class Adoption:
         damaged_records: The records in them.
     """
 
-    def __init__(
-        self, folder: Path, destination: str, segments: Segments, lock: threading.RLock, disk: DiskTrouble
-    ) -> None:
+    def __init__(self, folder: Path, destination: str, segments: Segments, disk: DiskTrouble) -> None:
         self.damaged_frames = 0
         self.damaged_records = 0
         self._folder = folder
         self._destination = destination
         self._segments = segments
-        self._lock = lock
         self._disk = disk
         self._orphans = Orphans(folder, destination)
         self._busy = threading.Lock()
@@ -114,13 +110,11 @@ class Adoption:
                 )
             finally:
                 os.close(descriptor)
-            with self._lock:
-                if self._closed:
-                    return None
-                self._orphans.go_on(segment)
-                self.damaged_frames += len(damages)
-                self.damaged_records += sum(damage.records for damage in damages)
-                self._segments.take_over(segment)
+            if self._closed or not self._segments.take_over(segment):
+                return None
+            self._orphans.go_on(segment)
+            self.damaged_frames += len(damages)
+            self.damaged_records += sum(damage.records for damage in damages)
             return places
         return None
 

@@ -30,7 +30,7 @@ class _Held:
 
     @property
     def is_done(self) -> bool:
-        return not self.names and all(segment.is_done for segment in self.segments)
+        return not self.names and all(segment.was_removed for segment in self.segments)
 
 
 class Orphans:
@@ -79,7 +79,7 @@ class Orphans:
         """Go on behind the first segment, which was taken over, or could not be read."""
         held = self._held[-1]
         del held.names[0]
-        held.segments = [segment for segment in held.segments if not segment.is_done]
+        held.segments = [segment for segment in held.segments if not segment.was_removed]
         if taken_over is not None:
             held.segments.append(taken_over)
 

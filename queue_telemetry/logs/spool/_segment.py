@@ -34,14 +34,26 @@ class Segment:
         number: See above; its name too, unless another process wrote it.
         size: Its length in bytes. Whoever writes keeps it: what a failed write left behind it does not count.
         writing: The descriptor of the one that frames are added to.
+        was_removed: Whether its files are gone, or somebody tried.
     """
 
-    __slots__ = ("_acknowledged", "_ahead", "_directory", "_entries", "_name", "number", "size", "writing")
+    __slots__ = (
+        "_acknowledged",
+        "_ahead",
+        "_directory",
+        "_entries",
+        "_name",
+        "number",
+        "size",
+        "was_removed",
+        "writing",
+    )
 
     def __init__(self, directory: LockedDirectory, name: str, number: int) -> None:
         self.number = number
         self.size = 0
         self.writing: Descriptor | None = None
+        self.was_removed = False
         self._directory = directory
         self._name = name
         self._acknowledged = 0
@@ -137,8 +149,11 @@ class Segment:
 
     def remove(self) -> None:
         """Remove its files: the progress last, without which all of it would be sent again."""
-        self._directory.unlink(self._name)
-        self._directory.unlink(self._progress_name)
+        try:
+            self._directory.unlink(self._name)
+            self._directory.unlink(self._progress_name)
+        finally:
+            self.was_removed = True
 
     @property
     def _progress_name(self) -> str:

@@ -192,6 +192,7 @@ def test_damage_is_counted_and_does_not_keep_the_segment(folder: Folder) -> None
     assert (1, 2) == spool.damaged
     for place in reversed(places):
         spool.acknowledge(place)
+    spool.tidy()
     assert [] == folder.files()
 
 

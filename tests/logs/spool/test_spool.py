@@ -68,6 +68,7 @@ def test_nothing_is_made_before_the_first_write(folder: Folder) -> None:
 def test_all_that_is_made_is_private(folder: Folder) -> None:
     spool = folder.spool()
     spool.acknowledge(_written(spool))
+    spool.tidy()
 
     modes = {stat.S_IMODE(path.stat().st_mode) for path in folder.path.rglob("*") if path.is_file()}
     assert {0o600} == modes
@@ -83,7 +84,10 @@ def test_a_segment_goes_when_all_of_it_is_acknowledged(folder: Folder) -> None:
     spool.acknowledge(places[1])
     assert 3 == len(folder.files())
     spool.acknowledge(places[0])
+    assert not spool.is_tidy()
+    spool.tidy()
 
+    assert spool.is_tidy()
     assert 2 == len(folder.files())
     assert 2 == spool.stats()["segments"]
 
@@ -160,6 +164,7 @@ def test_room_is_made_of_a_current_segment_that_is_done(folder: Folder) -> None:
     spool.acknowledge(_written(spool, b"x" * 60_000))
 
     assert spool.room_for(90_000)
+    spool.tidy()
     assert [] == folder.files()
 
 
