@@ -6,8 +6,8 @@ from typing import Final
 
 from queue_telemetry._runtime import Clock, Delivery, DropReason
 from queue_telemetry.logs._accounts import WAIT_S, Accounts, Capacity
+from queue_telemetry.logs._admission import Admission
 from queue_telemetry.logs._bisection import was_refused
-from queue_telemetry.logs._eviction import evict
 from queue_telemetry.logs._holdings import Holdings
 from queue_telemetry.logs._losses import Losses
 from queue_telemetry.logs._outgoing import Outgoing
@@ -37,7 +37,6 @@ class RecordBuffer(Outgoing):
 
     Attributes:
         on_wake: Called without the lock when a chunk got its first record or was sealed. Must not raise.
-        not_written: Records that could not be written ahead, and are in memory only.
     """
 
     def __init__(
@@ -53,9 +52,10 @@ class RecordBuffer(Outgoing):
         writes_ahead: bool = False,
     ) -> None:
         accounts = Accounts(Capacity(max_bytes, batch_bytes, max_records, max_age_s), clock, spool)
-        super().__init__(accounts, Storing(accounts, writes_ahead=writes_ahead))
+        storing = Storing(accounts, writes_ahead=writes_ahead)
+        super().__init__(accounts, storing)
+        self._admission = Admission(accounts, storing, writes_ahead=writes_ahead)
         self.on_wake: Callable[[], None] = _nothing
-        self.not_written = 0
         self._lock = accounts.lock
         self._acquire, self._release = accounts.lock.lock.acquire, accounts.lock.lock.release
         self._clock = clock
@@ -64,8 +64,6 @@ class RecordBuffer(Outgoing):
         self._max_bytes = max_bytes
         self._batch_bytes = batch_bytes
         self._max_records = max_records
-        self._writes_ahead = writes_ahead
-        self._refusing = False
         self._abandoned = False
         self._until_s = math.inf
         # up to there an append has nothing else to look at
@@ -93,7 +91,7 @@ class RecordBuffer(Outgoing):
                 held = accounts.held
                 place: Place | None = None
                 if held.held_bytes + size > self._easy_bytes:
-                    admitted = self._admit(line, severe)
+                    admitted = self._admission.admit(line, severe=severe)
                     if admitted is None:
                         return
                     line, place = admitted
@@ -131,60 +129,6 @@ class RecordBuffer(Outgoing):
         if wake or held_bytes > self._pressing_bytes:
             self._follow_up(wakes=wake)
 
-    def _admit(self, line: bytes, severe: bool) -> tuple[bytes, Place | None] | None:  # noqa: FBT001
-        """Take the way of a line that is not easy, with the lock held: write it ahead, or find memory for it.
-
-        Returns:
-            What is to be kept in memory, nothing where that is short and it is on disk, and the open chunk's copy with
-            it. None when it was dropped.
-        """
-        if self._refusing:
-            self._accounts.drop(1, DropReason.CLOSED)
-            return None
-        if self._writes_ahead:
-            place = self._storing.write_ahead(line)
-            if place is not None:
-                return self._lay_down(line, place)
-            self.not_written += 1
-            if self._accounts.held.chunks[-1].disk is not None:
-                self._accounts.commit(self._accounts.seal)
-        if self._accounts.held.held_bytes + len(line) > self._max_bytes and not self._make_room(
-            len(line), severe=severe
-        ):
-            self._accounts.drop(1, DropReason.OVERFLOW)
-            return None
-        return line, None
-
-    def _lay_down(self, line: bytes, place: Place) -> tuple[bytes, Place]:
-        chunk = self._accounts.held.chunks[-1]
-        if chunk.records:
-            joined = None if chunk.disk is None else chunk.disk.join(place)
-            if joined is None or chunk.size_bytes + len(line) > self._batch_bytes:
-                self._accounts.commit(self._accounts.seal)
-            else:
-                place = joined
-        held = self._accounts.held
-        chunk = held.chunks[-1]
-        is_kept = len(chunk.data) == chunk.size_bytes and 2 * (held.held_bytes + len(line)) <= self._max_bytes
-        return (line if is_kept else b""), place
-
-    def _make_room(self, size: int, *, severe: bool) -> bool:
-        """Free memory until *size* more bytes fit, with the lock held; False when dropping others would not help."""
-        limit_bytes = self._max_bytes - size
-        now_s = self._clock.time()
-
-        def make_room(held: Holdings) -> bool:
-            in_flight = held.in_flight
-            if held.reserved_bytes + (0 if in_flight is None else len(in_flight.data)) > limit_bytes:
-                return False
-            evict(held, limit_bytes, now_s, severe=severe)
-            if held.held_bytes > limit_bytes:
-                self._accounts.seal(held)
-                evict(held, limit_bytes, now_s, severe=severe)
-            return held.held_bytes <= limit_bytes
-
-        return self._accounts.commit(make_room)
-
     def _follow_up(self, *, wakes: bool) -> None:
         """Do without the lock what an append made necessary."""
         if self._abandoned:  # in the middle of an append
@@ -220,7 +164,7 @@ class RecordBuffer(Outgoing):
 
     def refuse(self) -> None:
         """Take nothing more; what still comes is counted and dropped as closed."""
-        self._refusing = True
+        self._admission.refuses = True
         self._easy_bytes = -1
 
     def abandon(self, until_s: float = math.inf) -> tuple[int, int]:
@@ -263,7 +207,12 @@ class RecordBuffer(Outgoing):
     @property
     def refusing(self) -> bool:
         """Whether nothing more is taken."""
-        return self._refusing
+        return self._admission.refuses
+
+    @property
+    def not_written(self) -> int:
+        """Records that could not be written ahead, and are in memory only."""
+        return self._admission.not_written
 
     def _put_away(self) -> None:
         self._accounts.change(self._close_open, otherwise=None, wait_s=WAIT_S)

@@ -243,7 +243,7 @@ def test_one_record_tells_of_losses_once_they_are_over(
     for _ in range(5):
         manual_clock.advance(1)
         buffer.append(b"bbb\n")
-    buffer._max_bytes = buffer._easy_bytes = 10_000
+    buffer._easy_bytes = 10_000
     began_s = 1_700_000_000.0 + 1002
     assert [] == [body for body in list_sender.bodies if b"loss" in body]
 
