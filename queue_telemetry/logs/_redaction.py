@@ -118,6 +118,10 @@ class Redactor:
                     return copy  # type: ignore[return-value]  # of a dict, a dict
         return sanitize(fields, self._hides, self.scrub)
 
+    def is_secret(self, key: str) -> bool:
+        """Tell whether what stands under this key is hidden."""
+        return self._hides(key, None)
+
     def _copy_usual(self, value: object, levels: int) -> dict[object, object] | list[object] | None:
         """Return a copy of a small tree of plain values without secrets, in half the time; None of anything else."""
         copy = self._copy_container(value)

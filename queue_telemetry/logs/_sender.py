@@ -2,7 +2,6 @@
 
 import math
 import socket
-import ssl
 import zlib
 from collections.abc import Mapping
 from contextlib import suppress
@@ -10,7 +9,6 @@ from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from typing import Final
 
-import certifi  # noqa: F401 - httpx would import it at its first use: in a task, or on a thread during a fork
 import httpcore
 import httpx
 
@@ -19,9 +17,11 @@ from queue_telemetry.exceptions import ConfigurationError
 from queue_telemetry.logs._answer import Answer, Failure
 from queue_telemetry.logs._answer_body import decoded
 from queue_telemetry.logs._endpoint import Endpoint
+from queue_telemetry.logs._lookup import Lookup
+from queue_telemetry.logs._quiet import quieten
 from queue_telemetry.logs._retry_after import asked_wait_s
 from queue_telemetry.logs._timed_stream import TimedNetwork
-from queue_telemetry.logs._tls import show_again, tls_context
+from queue_telemetry.logs._tls import is_about_certificates, renew, tls_context
 
 __all__ = ["HttpSender"]
 
@@ -44,7 +44,6 @@ _FAULTS: Final = (
     httpcore.UnsupportedProtocol,
 )
 _STALE: Final = (httpcore.RemoteProtocolError, httpcore.ReadError, httpcore.WriteError)
-_OPENED: Final = (".connect_tcp.complete", ".start_tls.complete")  # of a connection, or of a proxy's tunnel
 
 
 class HttpSender:
@@ -72,13 +71,14 @@ class HttpSender:
         self._tls_files = endpoint.tls
         self._clock = clock
         self._deadline_s: float | None = None
-        self._tls = _trust(endpoint) if endpoint.is_tls else None
+        self._tls = tls_context(endpoint.tls) if endpoint.is_tls else None
+        self._lookup = Lookup()
         self._pool = httpcore.ConnectionPool(
             self._tls,
             _proxy(endpoint),
             max_connections=1,
             keepalive_expiry=_KEEP_S,
-            network_backend=TimedNetwork(self._left_s),
+            network_backend=TimedNetwork(self._left_s, self._hold, self._lookup),
             socket_options=[(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)],
         )
         own = {"user-agent": _user_agent(), "accept": "*/*", "accept-encoding": "gzip"}
@@ -89,6 +89,7 @@ class HttpSender:
         self._connected = False  # whether this exchange had to open its connection
         self._aborted = False
         self._compresses = True
+        quieten()
 
     def send(self, body: bytes | bytearray, *, within_s: float = math.inf) -> Answer:
         """Post *body* and return what came of it. Blocks up to *within_s* or the total deadline; must not raise.
@@ -119,8 +120,9 @@ class HttpSender:
             self._shut_down()
 
     def abort(self) -> None:
-        """End the present exchange now; a later one ends as soon as it connects. Must not block."""
+        """End the present exchange now; a later one ends before it connects. Must not block."""
         self._aborted = True
+        self._lookup.stop()
         self._shut_down()
 
     def forget(self) -> None:
@@ -140,7 +142,7 @@ class HttpSender:
         if answer is None:
             return Answer(None, Failure.NETWORK, bytes_wire=len(payload))
         if answer.failure is Failure.TLS and self._tls is not None:
-            show_again(self._tls_files, self._tls)  # it may have been renewed; the next attempt shows it
+            renew(self._tls_files, self._tls)  # for the next attempt
         return answer
 
     def _exchange(self, payload: bytes, headers: Mapping[str, str], total_s: float) -> Answer | None:
@@ -159,7 +161,7 @@ class HttpSender:
                 self._url,
                 headers=list(headers.items()),
                 content=payload,
-                extensions={"timeout": timeouts, "trace": self._trace},
+                extensions={"timeout": timeouts},
             ) as response:
                 answer = self._answer(response, len(payload))
         except _FAULTS as error:
@@ -195,17 +197,15 @@ class HttpSender:
                     break
         return bytes(body)
 
-    def _trace(self, event: str, info: Mapping[str, object]) -> None:
-        """Keep hold of the socket, which the HTTP library opens on its own."""
-        if event.endswith(_OPENED):
-            self._connected = True
-            stream = info["return_value"]
-            self._socket = stream.get_extra_info("socket")  # type: ignore[attr-defined]  # httpcore's NetworkStream
-            if self._is_over():
-                self._shut_down()
+    def _hold(self, connection: socket.socket) -> None:
+        """Keep hold of a socket that is about to be connected, for who ends the exchange."""
+        self._connected = True
+        self._socket = connection
 
     def _left_s(self) -> float:
         deadline_s = self._deadline_s
+        if self._aborted:
+            return 0.0
         return self._total_s if deadline_s is None else max(deadline_s - self._clock.monotonic(), 0.0)
 
     def _is_over(self) -> bool:
@@ -225,7 +225,7 @@ class HttpSender:
             return Failure.DEADLINE
         cause: BaseException | None = error
         while cause is not None:
-            if isinstance(cause, ssl.SSLError):
+            if is_about_certificates(cause):
                 return Failure.TLS
             cause = cause.__cause__ or cause.__context__
         if isinstance(error, httpcore.ProxyError) and str(error).startswith("4"):
@@ -250,14 +250,16 @@ def _proxy(endpoint: Endpoint) -> httpcore.Proxy | None:
         proxy = httpx.Proxy(endpoint.proxy)
     except (httpx.InvalidURL, UnicodeError, ValueError):
         raise ConfigurationError("LOG_PROXY is no valid URL") from None
-    tls = _trust(endpoint) if proxy.url.scheme == "https" else None
+    tls = tls_context(endpoint.tls) if proxy.url.scheme == "https" else None
     return httpcore.Proxy(_raw(proxy.url), proxy.raw_auth, ssl_context=tls)
 
 
-def _trust(endpoint: Endpoint) -> ssl.SSLContext:
-    return tls_context(endpoint.tls, httpx.create_ssl_context)
-
-
 def _raw(url: httpx.URL) -> httpcore.URL:
-    """Return a URL as it goes over the wire: its host in IDNA, its target escaped."""
+    """Return a URL as it goes over the wire: its host in IDNA, its target escaped.
+
+    Raises:
+        UnicodeError: Its host is no name, though it looks like one: each look-up would fail.
+    """
+    if ":" not in url.host:  # which decodes it
+        url.raw_host.decode("ascii").encode("idna")
     return httpcore.URL(scheme=url.raw_scheme, host=url.raw_host, port=url.port, target=url.raw_path)

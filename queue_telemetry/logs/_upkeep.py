@@ -13,7 +13,6 @@ __all__ = ["Upkeep"]
 
 _ADOPT_EVERY_S: Final = 60.0
 _LIMIT_EVERY_S: Final = 60.0
-_MOST_ADOPTED: Final = 4_096  # chunks, of some hundred bytes of memory each
 _TELL_EVERY_S: Final = 60.0  # a record a minute of a loss that goes on
 
 
@@ -104,21 +103,22 @@ class Upkeep:
     def _keep_to_limit(self, spool: Spool) -> None:
         """Count against the limit what the dead left, whether it can be sent or not: a crash loop must not fill the disk.
 
-        What is too much is taken over, so that it is in the accounts, and the oldest of it dropped.
+        Of what is too much the oldest segment is taken over, so that it is in the accounts, and dropped; then the next.
         """
         now_s = self._clock.monotonic()
         if now_s < self._limit_at_s:
             return
         self._limit_at_s = now_s + _LIMIT_EVERY_S
-        while not self._buffer.refusing and (excess_bytes := spool.excess_bytes()) > 0:
-            if self._buffer.adopted_chunks < _MOST_ADOPTED and self._take_over(spool):
-                continue
-            enough_bytes = spool.used_bytes - excess_bytes
-            if not self._buffer.drop_adopted():
+        excess_bytes = spool.excess_bytes()
+        while excess_bytes > 0 and not self._buffer.refusing:
+            used_bytes = spool.used_bytes
+            if self._buffer.drop_adopted():
+                excess_bytes -= used_bytes - spool.used_bytes
+            elif not self._take_over(spool):
                 return
-            while spool.used_bytes > enough_bytes and self._buffer.drop_adopted():
-                pass
-            spool.tidy()
+            elif not self._buffer.adopted_chunks:  # nothing in it was whole, and it is gone
+                excess_bytes = spool.excess_bytes()
+        spool.tidy()
 
     def _take_over(self, spool: Spool) -> bool:
         batch_bytes, max_records = self._buffer.batch_limits

@@ -5,6 +5,7 @@ from functools import partial
 from typing import Final
 
 from queue_telemetry._runtime import Clock
+from queue_telemetry.logs._admission import Admission
 from queue_telemetry.logs.buffer import MAX_RECORDS, RecordBuffer
 from queue_telemetry.logs.spool import Place, Spool
 
@@ -44,10 +45,11 @@ class WriteAheadBuffer(RecordBuffer):
             max_age_s=max_age_s,
             spool=spool,
         )
+        self._admission = Admission(self._accounts, writes_ahead=True)
+        self._easy_bytes = -1  # a line that was not written is to be looked at
         self._written_to = spool
         self._writer = self._storing.writer
         self._patience_s = _PATIENCE_S
-        self._easy_bytes = -1  # where one is taken in that was not written, there is something to look at
 
     def append(self, line: bytes, severe: bool = False) -> None:  # noqa: FBT001, FBT002 - as in `RecordBuffer`
         """Take one line with its newline: on disk when this returns, but where it is counted as not. Must not raise.
@@ -56,7 +58,7 @@ class WriteAheadBuffer(RecordBuffer):
             line: Copied.
             severe: Whether it is of ERROR or above, and goes last where records must go.
         """
-        if self._refusing:
+        if self.refusing:
             super().append(line, severe)
             return
         how = self._writer.run(self._patience_s, partial(self._write, line, severe), otherwise=_BUSY)
@@ -72,7 +74,7 @@ class WriteAheadBuffer(RecordBuffer):
             super().append(line, severe)
 
     def _write(self, line: bytes, severe: bool) -> int:  # noqa: FBT001
-        if self._refusing:  # meanwhile
+        if self.refusing:  # meanwhile
             return _REFUSED
         place = self._storing.write_ahead(line)
         self._patience_s = _PATIENCE_S
@@ -120,10 +122,3 @@ class WriteAheadBuffer(RecordBuffer):
             accounts.commit(accounts.seal)
             wake = True
         return _WAKES if wake else _TAKEN
-
-    def _admit(self, line: bytes, severe: bool) -> bool:  # noqa: FBT001
-        if not self._refusing:
-            self.not_written += 1
-            if self._accounts.held.chunks[-1].disk is not None:
-                self._accounts.commit(self._accounts.seal)
-        return super()._admit(line, severe)

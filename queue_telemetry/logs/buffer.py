@@ -7,8 +7,8 @@ from typing import Final
 
 from queue_telemetry._runtime import Clock, Delivery, DropReason
 from queue_telemetry.logs._accounts import WAIT_S, Accounts, Capacity
+from queue_telemetry.logs._admission import Admission
 from queue_telemetry.logs._bisection import was_refused
-from queue_telemetry.logs._eviction import evict
 from queue_telemetry.logs._holdings import Holdings
 from queue_telemetry.logs._losses import Losses
 from queue_telemetry.logs._outgoing import Outgoing
@@ -37,8 +37,6 @@ class RecordBuffer(Outgoing):
 
     Attributes:
         on_wake: Called without the lock when a chunk got its first record or was sealed. Must not raise.
-        not_written: Records that could not be written ahead where all are, and are in memory only.
-        successor: Takes what comes after `refuse`; None counts that as closed.
     """
 
     def __init__(
@@ -55,8 +53,7 @@ class RecordBuffer(Outgoing):
         accounts = Accounts(Capacity(max_bytes, batch_bytes, max_records, max_age_s), clock, spool)
         super().__init__(accounts, Storing(accounts))
         self.on_wake: Callable[[], None] = _nothing
-        self.not_written = 0
-        self.successor: RecordBuffer | None = None
+        self._admission = Admission(accounts, writes_ahead=False)
         self._lock = accounts.lock
         self._acquire, self._release = accounts.lock.lock.acquire, accounts.lock.lock.release
         self._clock = clock
@@ -64,7 +61,6 @@ class RecordBuffer(Outgoing):
         self._max_bytes = max_bytes
         self._batch_bytes = batch_bytes
         self._max_records = max_records
-        self._refusing = False
         self._easy_bytes = max_bytes  # up to there an append has nothing else to look at
 
     def append(self, line: bytes, severe: bool = False) -> None:  # noqa: C901, FBT001, FBT002, PLR0912 - one path; a keyword costs a tenth more
@@ -87,7 +83,7 @@ class RecordBuffer(Outgoing):
                 size = len(line)
                 held = accounts.held
                 if held.held_bytes + size > self._easy_bytes:
-                    if not self._admit(line, severe):
+                    if not self._admission.admit(line, severe=severe):
                         return
                     held = accounts.held
                 chunk = held.chunks[-1]
@@ -121,42 +117,6 @@ class RecordBuffer(Outgoing):
         if wake:
             self.on_wake()
 
-    def _admit(self, line: bytes, severe: bool) -> bool:  # noqa: FBT001
-        """Tell whether to take a line that is not easy in, with the lock held, and make room for it."""
-        if self._refusing:
-            self._pass_on(line, severe)
-            return False
-        if self._accounts.held.held_bytes + len(line) > self._max_bytes and not self._make_room(
-            len(line), severe=severe
-        ):
-            self._accounts.drop(1, DropReason.OVERFLOW)
-            return False
-        return True
-
-    def _pass_on(self, line: bytes, severe: bool) -> None:  # noqa: FBT001
-        successor = self.successor
-        if successor is None:
-            self._accounts.drop(1, DropReason.CLOSED)
-        elif not self._lock.park(partial(successor.append, line, severe)):
-            self._accounts.drop(1, DropReason.OVERFLOW)
-
-    def _make_room(self, size: int, *, severe: bool) -> bool:
-        """Free memory until *size* more bytes fit, with the lock held; False when dropping others would not help."""
-        limit_bytes = self._max_bytes - size
-        now_s = self._clock.time()
-
-        def make_room(held: Holdings) -> bool:
-            in_flight = held.in_flight
-            if held.reserved_bytes + (0 if in_flight is None else len(in_flight.data)) > limit_bytes:
-                return False
-            evict(held, limit_bytes, now_s, severe=severe)
-            if held.held_bytes > limit_bytes:
-                self._accounts.seal(held)
-                evict(held, limit_bytes, now_s, severe=severe)
-            return held.held_bytes <= limit_bytes
-
-        return self._accounts.commit(make_room)
-
     def seal(self) -> int:
         """Close the open chunk and return a number: what was appended before is in chunks up to that."""
 
@@ -181,8 +141,12 @@ class RecordBuffer(Outgoing):
 
     def refuse(self) -> None:
         """Take nothing more; what still comes is counted and dropped as closed."""
-        self._refusing = True
+        self._admission.refuses = True
         self._easy_bytes = -1
+
+    def hand_over(self, successor: "RecordBuffer") -> None:
+        """Have what comes after `refuse` go to a *successor*."""
+        self._admission.pass_on = successor.append
 
     @property
     def is_interrupted(self) -> bool:
@@ -266,7 +230,12 @@ class RecordBuffer(Outgoing):
     @property
     def refusing(self) -> bool:
         """Whether nothing more is taken."""
-        return self._refusing
+        return self._admission.refuses
+
+    @property
+    def not_written(self) -> int:
+        """Records that could not be written ahead, and are in memory only."""
+        return self._admission.not_written
 
     def _close_open(self, held: Holdings) -> None:
         held.land()

@@ -2,7 +2,6 @@
 
 import logging
 import math
-import time
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Final
@@ -19,6 +18,7 @@ from queue_telemetry._runtime import (
 )
 from queue_telemetry.logs._circuit import CircuitState
 from queue_telemetry.logs._courier import Courier
+from queue_telemetry.logs._keeper import Keeper
 from queue_telemetry.logs._storage import LossRecord
 from queue_telemetry.logs._upkeep import Upkeep
 from queue_telemetry.logs.buffer import RecordBuffer
@@ -27,13 +27,11 @@ from queue_telemetry.logs.spool import Spool
 __all__ = ["Shipper"]
 
 _NAME: Final = "queue_telemetry-logs"
-_KEEPER_NAME: Final = "queue_telemetry-spool"
 _IDLE_S: Final = 60.0  # a wait has an end, even when nothing is there to send
 _STOP_GRACE_S: Final = 0.2  # what a shut-down socket needs to end the thread
 _SPILL_S: Final = 0.5  # of a closing time: to write all memory to the disk's cache, many times over
 _UNREADABLE_S: Final = 5.0  # until the disk is asked again for what it could not give
 _PARKED_FAILURES: Final = 3  # as many failures in a row as a refused key counts for, or a disk that hangs
-_TIDY_S: Final = 0.1  # between two requests, so that a crash repeats no more than one batch
 
 
 @dataclass(slots=True, eq=False)
@@ -79,11 +77,14 @@ class Shipper:
         self._spool = spool
         self._upkeep = Upkeep(buffer, clock, spool, make_loss_record)
         self._loop = BackgroundLoop(_NAME, self.step)
-        self._keeper = None if spool is None else BackgroundLoop(_KEEPER_NAME, self._keep)
-        self._kept = Bell()  # rung behind each look of the keeper
-        self._is_late = False
-        self._leave_until_s: float | None = None
-        self._left_spool = False
+        self._keeper = Keeper(
+            buffer,
+            spool,
+            self._upkeep,
+            clock=clock,
+            is_failing=lambda: courier.schedule.failures > 0,
+            on_more=self._loop.wake,
+        )
         self._starting = OwnedLock()  # guards the start of the threads
         self._waiters: list[_Waiter] = []
         self._closed = False
@@ -92,14 +93,13 @@ class Shipper:
 
     def start(self) -> bool:
         """Start the threads unless they run; False when the process can have no more, or after `close`."""
-        if self._closed or (self._loop.alive and (self._keeper is None or self._keeper.alive)):
+        if self._closed or (self._loop.alive and self._keeper.is_ready):
             return not self._closed
         # another thread, or this one below a signal handler, may be at it
         return self._starting.run(0.0, self._start, otherwise=True)
 
     def _start(self) -> bool:
-        if self._keeper is not None and not self._keeper.alive:
-            self._keeper.start()  # where that cannot be, who sends does its work
+        self._keeper.start()
         return self._loop.alive or self._loop.start()
 
     @property
@@ -111,8 +111,7 @@ class Shipper:
         """Have the threads look at the buffer, starting them if need be. For `buffer.on_wake`; must not raise."""
         if self.start():
             self._loop.wake()
-            if self._keeper is not None:
-                self._keeper.wake()
+            self._keeper.wake()
 
     def step(self, within_s: float = math.inf) -> float:
         """Send at most one chunk, within so many seconds, and return the seconds until there may be more to do.
@@ -127,11 +126,7 @@ class Shipper:
 
     def _step(self, within_s: float) -> float:
         due_s = self.buffer.seal_due()
-        keeper = self._keeper if self._keeper is not None and self._keeper.alive else None
-        if keeper is None:
-            self._upkeep.look_after(failing=self._is_failing)
-        else:
-            self._wait_until_tidy(keeper)
+        look_s = self._keeper.help_out()
         wait_s = self._courier.schedule.not_before_s - self._clock.monotonic()
         if wait_s > 0:
             self._tell_waiters()
@@ -140,41 +135,12 @@ class Shipper:
         chunk = self.buffer.take(self._courier.allowance_bytes)
         if chunk is None:
             self._tell_waiters()
-            look_s = _IDLE_S if keeper is not None else self._upkeep.due_s
             look_s = _UNREADABLE_S if self.buffer.has_sealed else look_s
             return min(_IDLE_S if due_s is None else due_s, look_s, _IDLE_S)
         self._courier.carry(chunk, within_s, hurried=bool(self._waiters))
         self._say_overflow()
         self._tell_waiters()
         return 0.0
-
-    def _wait_until_tidy(self, keeper: BackgroundLoop) -> None:
-        """Have it on disk that the last batch was taken, unless that takes long."""
-        if self._spool is None or self._spool.is_tidy():
-            self._is_late = False
-        elif not self._is_late:
-            self._kept.wait(0.0)
-            keeper.wake()
-            end_s = time.monotonic() + _TIDY_S
-            while not self._spool.is_tidy() and self._kept.wait(end_s - time.monotonic()):
-                pass
-            self._is_late = not self._spool.is_tidy()
-        keeper.wake()
-
-    @property
-    def _is_failing(self) -> bool:
-        return self._courier.schedule.failures > 0
-
-    def _keep(self) -> float:
-        """Look after the spool, and at the end leave it. The body of the second thread."""
-        until_s = self._leave_until_s
-        if until_s is None:
-            if self._upkeep.look_after(failing=self._is_failing):
-                self._loop.wake()
-        elif not self._left_spool:
-            self._leave_spool(until_s)
-        self._kept.ring()
-        return min(self._upkeep.due_s, _IDLE_S)
 
     def flush(self, timeout_s: float) -> bool:
         """Wait until all records appended before this call are delivered or dropped; True when they were in time.
@@ -221,7 +187,7 @@ class Shipper:
         ended = self._loop.stop(max(deadline_s - spill_s - self._clock.monotonic(), _STOP_GRACE_S))
         self._closed = True
         before = self.buffer.given_up
-        self._leave(max(deadline_s, self._clock.monotonic() + _STOP_GRACE_S))
+        self._keeper.leave(max(deadline_s, self._clock.monotonic() + _STOP_GRACE_S))
         lost, kept = self.buffer.given_up - before, self.buffer.kept
         self._left += lost + self.buffer.own_records
         if ended:  # else the thread may be at the connection still; it ends with the process
@@ -232,26 +198,6 @@ class Shipper:
             if kept:
                 message = "%d log records are left in the spool for the next process"
                 say("logs.left", message, kept, level=logging.INFO)
-
-    def _leave(self, until_s: float) -> None:
-        """Have all that is pending on disk, or dropped; on the second thread, since a disk may hang with it."""
-        keeper, spool = self._keeper, self._spool
-        if keeper is None or not keeper.alive:
-            self._leave_spool(until_s)
-        else:
-            self._leave_until_s = until_s
-            keeper.wake()
-            while not self._left_spool and self._kept.wait(until_s - self._clock.monotonic()):
-                pass
-            keeper.stop(0.0)
-        if spool is not None and not self._left_spool:
-            spool.abandon()
-        self.buffer.let_go()
-
-    def _leave_spool(self, until_s: float) -> None:
-        self.buffer.abandon(until_s)
-        self.buffer.close_spool()
-        self._left_spool = True
 
     def enforce_deadline(self) -> None:
         """End a POST that takes too long. For the owner's ticker, about once a second; must not block."""

@@ -135,10 +135,8 @@ class Telemetry(Instruments, Operations):
             old = self._adopt(settings, outputs)
         if old is not None:
             with guarded():
-                if outputs is not None and old.buffer is not None:
-                    old.buffer.successor = (
-                        outputs.buffer
-                    )  # for what a thread has in hand that knows the old one
+                if outputs is not None and outputs.buffer is not None and old.buffer is not None:
+                    old.buffer.hand_over(outputs.buffer)  # what a thread logs that had the old one in hand
                 old.close(_SWAP_S)
                 if outputs is not None and isinstance(old, Outputs):
                     outputs.succeed(old)

@@ -293,7 +293,7 @@ def test_what_a_signal_handler_logs_in_the_middle_of_an_append_comes_behind_it(m
 
 def test_what_comes_after_refuse_goes_to_the_successor(make_buffer: Make) -> None:
     buffer, successor = make_buffer(), make_buffer()
-    buffer.successor = successor
+    buffer.hand_over(successor)
     buffer.append(b"1\n")
     buffer.refuse()
 

@@ -297,6 +297,25 @@ def test_a_record_that_a_patcher_left_incomplete_is_shipped(make_buffer: Make, a
     assert 1 == sink.faults
 
 
+class _Broken:
+    """A buffer whose limits were set to something that cannot be compared."""
+
+    def append(self, line: bytes, severe: bool = False) -> None:
+        raise TypeError("not an int")
+
+
+@pytest.mark.parametrize("salvaged", [False, True])
+def test_a_record_that_cannot_be_kept_is_counted_and_not_printed(
+    attach: Any, capfd: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture, salvaged: bool
+) -> None:
+    sink = attach(_Broken(), accepts=(lambda record: record["nonsense"]) if salvaged else None)
+    logger.info("token={}", "S3CRET")
+
+    assert "S3CRET" not in "".join(capfd.readouterr())
+    assert (1 + salvaged) == sink.faults
+    assert ["a record could not be kept for the collector: TypeError"] == caplog.messages
+
+
 def test_a_handler_somebody_adds_with_our_sink_ships_too(make_buffer: Make) -> None:
     buffer = make_buffer()
     handler = logger.add(LogSink(RecordBuilder({}, dict, Redactor()), buffer))

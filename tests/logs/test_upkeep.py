@@ -168,6 +168,7 @@ def test_what_a_crash_loop_leaves_during_an_outage_stays_within_the_limit_of_the
     delivery, held, _ = shipper.buffer.read()
     assert 250 <= delivery.dropped[DropReason.SPOOL_FULL] <= 270, "no more than is needed"
     assert delivery.adopted == delivery.dropped[DropReason.SPOOL_FULL] + held
+    assert held <= 20, "what goes does not wait until all is taken over: the next crash may come first"
 
 
 def test_of_too_much_the_oldest_goes(
@@ -242,7 +243,7 @@ def test_one_record_tells_of_losses_once_they_are_over(
     for _ in range(5):
         manual_clock.advance(1)
         buffer.append(b"bbb\n")
-    buffer._max_bytes = buffer._easy_bytes = 10_000
+    buffer._easy_bytes = 10_000
     began_s = 1_700_000_000.0 + 1002
     assert [] == [body for body in list_sender.bodies if b"loss" in body]
 

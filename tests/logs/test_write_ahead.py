@@ -110,7 +110,8 @@ def test_what_a_signal_handler_logs_in_the_middle_of_an_append_is_written_and_ke
 
 def test_what_comes_after_the_end_goes_to_the_successor(ahead: RecordBuffer, make_buffer: Make) -> None:
     ahead.append(b"1\n")
-    ahead.successor = successor = make_buffer()
+    successor = make_buffer()
+    ahead.hand_over(successor)
     ahead.refuse()
     ahead.append(b"2\n")
 
