@@ -226,6 +226,7 @@ def test_an_exception_in_flush_leaves_the_thread_and_the_next_flush_working(tmp_
     for nth in count(1, 17):
         life, kept = Life(tmp_path, "memory", Collector(), object()), list[BaseException]()
         life.log(_LINES[:1])
+        life.shipper.start()
 
         was_interrupted = _interrupted(nth, lambda life=life: life.shipper.flush(0.01), kept, "/threading.py")  # type: ignore[misc]  # a default is no argument
         life.log(_LINES[1:2])
