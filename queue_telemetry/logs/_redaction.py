@@ -63,8 +63,10 @@ _MAX_KEYS: Final = 4_096  # keys may be made of data; then the cache begins anew
 _LONGEST_KEY: Final = 128  # a longer one is data, and not worth the cache's memory
 _MAX_TEXTS: Final = 1_024
 _LONGEST_TEXT: Final = 64  # a worker's name, a route, a status: what comes again
-_USUAL_LEVELS: Final = 4
-_USUAL_ITEMS: Final = 16  # so that a tree of them is no longer than one walk may be
+_LONGEST_USUAL_TEXT: Final = 1_024
+_MOST_FIELDS: Final = 256
+_USUAL_LEVELS: Final = 3
+_USUAL_ITEMS: Final = 16  # so that a tree of them holds little more than one walk may
 _STEM_LETTERS: Final = 3
 _PLAIN: Final = frozenset({str, int, float, bool, type(None)})
 _WORD: Final = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+")
@@ -106,7 +108,7 @@ class Redactor:
         """
         values = fields.values()
         if self._harmless.issuperset(fields):
-            if _PLAIN.issuperset(map(type, values)):
+            if len(fields) <= _MOST_FIELDS and _PLAIN.issuperset(map(type, values)):
                 for value in values:
                     if type(value) is str and value not in self._innocent and not self._is_innocent(value):
                         break
@@ -149,7 +151,7 @@ class Redactor:
         return None
 
     def _is_innocent(self, text: str) -> bool:
-        if self.scrub(text) is not text:
+        if len(text) > _LONGEST_USUAL_TEXT or self.scrub(text) is not text:
             return False
         if len(text) <= _LONGEST_TEXT:
             if len(self._innocent) >= _MAX_TEXTS:

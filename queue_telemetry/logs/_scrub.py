@@ -9,13 +9,10 @@ from typing import Final
 from queue_telemetry.logs._assigned import assignment, value_again, word_at
 from queue_telemetry.logs._sanitizer import REDACTED
 from queue_telemetry.logs._shapes import hide_shapes
+from queue_telemetry.logs._text import KEPT_CHARS, LONGEST_CHARS, cut_end
 
 __all__ = ["Scrubber"]
 
-_LONG: Final = (
-    256 * 1024
-)  # characters; a line with a longer text is shortened to less than the next in any case
-_KEPT: Final = 64 * 1024  # characters at each end
 _IN_QUERY: Final = "sig"  # of Azure's signed URLs; elsewhere it is a signal
 
 
@@ -48,8 +45,8 @@ class Scrubber:
             or "earer " in text
         ):
             return text
-        if len(text) > _LONG:
-            text = _shorten(text)
+        if len(text) > LONGEST_CHARS:
+            text = cut_end(text, KEPT_CHARS)
         text = hide_shapes(text)
         lower = text.lower()
         if len(lower) != len(text):  # a few letters become two, and places would not agree
@@ -90,14 +87,6 @@ class Scrubber:
 
     def _is_secret_in_query(self, key: str) -> bool:
         return key == _IN_QUERY or self._hides(key, None)
-
-
-def _shorten(text: str) -> str:
-    """Cut the middle out, and with it the words at the cut: half a secret is no longer known as one."""
-    *head, _ = text[:_KEPT].rsplit(None, 1) or [""]
-    _, *tail = text[-_KEPT:].split(None, 1) or [""]
-    cut = len(text) - sum(map(len, head + tail))
-    return " ".join((*head, f"… [{cut} characters cut] …", *tail))
 
 
 def _number(text: str, begin: int, end: int) -> object:

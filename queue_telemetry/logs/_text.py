@@ -1,8 +1,26 @@
 """Text that JSON can hold: without lone surrogates, of bounded length. Pure: no clock, no socket, no state."""
 
+from typing import Final
+
 from queue_telemetry.logs._time_limit import pass_on
 
-__all__ = ["clean_text", "cut_middle", "name_of", "text_of"]
+__all__ = ["KEPT_CHARS", "LONGEST_CHARS", "clean_text", "cut_end", "cut_middle", "name_of", "text_of"]
+
+LONGEST_CHARS: Final = 256 * 1024
+"""Characters of a text: a line that has to hold a longer one is shortened to less in any case."""
+KEPT_CHARS: Final = 128 * 1024
+"""Characters that are left of a longer one."""
+
+_BETWEEN_WORDS: Final = (
+    " ",
+    "\n",
+    "\t",
+    ",",
+    '"',
+    "'",
+    "<",
+    ">",
+)  # none is in a token, or a URL's user information
 
 
 def text_of(value: object) -> str:
@@ -27,6 +45,18 @@ def name_of(value: object) -> str:
 def clean_text(text: str) -> str:
     """Return *text* with each lone surrogate replaced by `?`, so that UTF-8 can hold it."""
     return text if text.isascii() else text.encode("utf-8", "replace").decode("utf-8")
+
+
+def cut_end(text: str, max_chars: int) -> str:
+    """Return the beginning of a longer *text* with the number of characters that were cut; else the same object.
+
+    For text that may hold secrets still: the beginning of what is assigned to a key tells so, its end does not. The
+    word at the cut goes too, since half a secret is no longer known by its looks.
+    """
+    if len(text) <= max_chars:
+        return text
+    end = max(text.rfind(sign, 0, max_chars) for sign in _BETWEEN_WORDS) + 1
+    return f"{text[:end]}… [{len(text) - end} characters cut]"
 
 
 def cut_middle(text: str, max_bytes: int) -> str:

