@@ -1,6 +1,7 @@
 """A scripted collector on a real socket, a clock turned by hand, and a sender that answers from a list."""
 
 import gzip
+import os
 import resource
 import socket
 import threading
@@ -200,6 +201,37 @@ class ListSender:
 
     def close(self) -> None:
         self.closed = True
+
+
+class HungDisk:
+    """A disk that does not come back from writes, from a moment on until it is let go."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.met, self._over, self._real = threading.Event(), threading.Event(), os.pwrite
+        self.threads: list[str] = []
+        monkeypatch.setattr(os, "pwrite", self._write)
+
+    def _write(self, descriptor: int, data: bytes, offset: int) -> int:
+        self.threads.append(threading.current_thread().name)
+        self.met.set()
+        self._over.wait(30)
+        return self._real(descriptor, data, offset)
+
+    def let_go(self) -> None:
+        self._over.set()
+
+
+@pytest.fixture
+def hang(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[], HungDisk]]:
+    disks: list[HungDisk] = []
+
+    def begin() -> HungDisk:
+        disks.append(HungDisk(monkeypatch))
+        return disks[-1]
+
+    yield begin
+    for disk in disks:
+        disk.let_go()
 
 
 @pytest.fixture
