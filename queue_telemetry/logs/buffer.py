@@ -67,6 +67,7 @@ class RecordBuffer(Outgoing):
         self._refusing = False
         self._abandoned = False
         self._until_s = math.inf
+        self._spent: Holdings | None = None  # in which nothing goes for a record below ERROR
         # up to there an append has nothing else to look at
         self._easy_bytes = -1 if writes_ahead else max_bytes
         self._pressing_bytes = math.inf if spool is None else 3 * max_bytes // 4
@@ -147,6 +148,7 @@ class RecordBuffer(Outgoing):
             len(line), severe=severe
         ):
             self._accounts.drop(1, DropReason.OVERFLOW)
+            self._spent = None if severe else self._accounts.held
             return None
         return line, None
 
@@ -165,17 +167,19 @@ class RecordBuffer(Outgoing):
 
     def _make_room(self, size: int, *, severe: bool) -> bool:
         """Free memory until *size* more bytes fit, with the lock held; False when dropping others would not help."""
-        limit_bytes = self._max_bytes - size
+        if self._spent is self._accounts.held and not severe:
+            return False
+        limit_bytes, capacity = self._max_bytes - size, self._accounts.capacity
         now_s = self._clock.time()
 
         def make_room(held: Holdings) -> bool:
             in_flight = held.in_flight
             if held.reserved_bytes + (0 if in_flight is None else len(in_flight.data)) > limit_bytes:
                 return False
-            evict(held, limit_bytes, now_s, severe=severe)
+            evict(held, capacity, limit_bytes, now_s, severe=severe)
             if held.held_bytes > limit_bytes:
                 self._accounts.seal(held)
-                evict(held, limit_bytes, now_s, severe=severe)
+                evict(held, capacity, limit_bytes, now_s, severe=severe)
             return held.held_bytes <= limit_bytes
 
         return self._accounts.commit(make_room)
