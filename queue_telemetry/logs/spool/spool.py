@@ -11,7 +11,7 @@ from typing import Final, TypeVar
 from queue_telemetry._runtime import Clock
 from queue_telemetry.exceptions import ConfigurationError
 from queue_telemetry.logs.spool._adoption import Adoption
-from queue_telemetry.logs.spool._disk import DiskTrouble, is_passing
+from queue_telemetry.logs.spool._disk import DiskTrouble
 from queue_telemetry.logs.spool._folder import check_setting
 from queue_telemetry.logs.spool._frame import HEADER_BYTES, encode_frame
 from queue_telemetry.logs.spool._instances import Claim, claim
@@ -114,7 +114,8 @@ class Spool:
     def read(self, place: Place) -> tuple[bytearray, int] | None:
         """Return the lines of a place, and how many of its records a torn or changed byte cost. Not under a lock.
 
-        None when it cannot be read at present, such as without a free descriptor or after `close`: try again later.
+        None when it cannot be read at present, whatever the disk says, or after `close`: try again later. Lost is only
+        what is not there any more, and what is not whole.
         """
         with self._lock:
             segment = self._segments.get(place.segment)
@@ -125,14 +126,14 @@ class Spool:
             return lines, place.records
         try:
             descriptor = segment.open()
+            try:
+                found = scan(descriptor, place.start, place.end, lines)
+                whole = sum(frame.records for frame in found if isinstance(frame, Frame))
+            finally:
+                os.close(descriptor)
         except OSError as error:
             self._count(error)
-            return None if is_passing(error) else (lines, place.records)
-        try:
-            found = scan(descriptor, place.start, place.end, lines)
-            whole = sum(frame.records for frame in found if isinstance(frame, Frame))
-        finally:
-            os.close(descriptor)
+            return (lines, place.records) if error.errno in _GONE and not self._closed else None
         return lines, place.records - whole
 
     def acknowledge(self, place: Place) -> bool:
@@ -166,7 +167,7 @@ class Spool:
             max_records: And of so many records.
 
         Returns:
-            Places in the order of their writing; none when nothing in the segment was whole.
+            Places in the order of their writing; none when nothing in the segment was whole. What was not, `damaged` counts.
         """
         self.speak()
         return self._adoption.next(batch_bytes=batch_bytes, max_records=max_records)
