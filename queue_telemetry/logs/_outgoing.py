@@ -13,6 +13,7 @@ from queue_telemetry.logs._accounts import Accounts
 from queue_telemetry.logs._bisection import suspected
 from queue_telemetry.logs._chunk import Chunk
 from queue_telemetry.logs._holdings import Holdings
+from queue_telemetry.logs._losses import Losses
 from queue_telemetry.logs._split import cut_after, split_at
 from queue_telemetry.logs._storing import Storing
 from queue_telemetry.logs.spool import Place
@@ -105,6 +106,10 @@ class Outgoing:
             held.drop(damaged, DropReason.DAMAGED, now_s)
 
         self._accounts.change(take_over, otherwise=None)
+
+    def inherit(self, losses: Losses) -> None:
+        """Count as accepted and dropped here what a buffer in front of this one lost."""
+        self._accounts.change(lambda held: held.inherit(losses), otherwise=None)
 
     def drop_adopted(self) -> bool:
         """Drop the oldest records of a dead process that wait, for the space that they take; False when there are none."""

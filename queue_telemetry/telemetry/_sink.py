@@ -109,9 +109,22 @@ class SinkKeeper:
             )
 
     def stats(self) -> dict[str, object]:
-        """Return what the sink met: records of our own, records it could ship only in part, removals."""
-        sink = self._sink
-        return {
+        """Return what the sink met: records of our own, records it could ship only in part, removals.
+
+        And the accounts of a forked child that cannot start yet.
+        """
+        sink, parked = self._sink, self._parked
+        accounts: dict[str, object] = {}
+        if sink is not None and parked is not None and sink.buffer is parked:
+            delivery = parked.read()[0]
+            accounts = {
+                "accepted": delivery.accepted,
+                "adopted": 0,
+                "delivered": 0,
+                "dropped": {str(reason): records for reason, records in delivery.dropped.items()},
+                "pending": delivery.pending,
+            }
+        return accounts | {
             "self_logs": self._bridge.self_logs + (0 if sink is None else sink.self_logs),
             "faults": 0 if sink is None else sink.faults,
             "sink_removals": self.removals,
@@ -137,6 +150,7 @@ class SinkKeeper:
                 buffer.append(bytes(line), begin in severe)
                 begin += len(line)
             parked.settle(chunk)
+        buffer.inherit(parked.take_losses())
 
 
 def _remove(handler_id: int) -> None:
