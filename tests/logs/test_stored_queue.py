@@ -127,19 +127,42 @@ def test_a_chunk_is_written_when_told_so_and_small_ones_join_on_disk(spill: Reco
     assert (bytearray(b"0\n1\n2\n"), 3) == (chunk.data, chunk.records)
 
 
-def test_a_full_spool_drops_what_is_oldest_in_it(make_buffer: Make, make_spool: Make) -> None:
-    buffer = make_buffer(
-        max_bytes=1000, batch_bytes=200, spool=make_spool(max_bytes=5_000), writes_ahead=True
-    )
-    lines = [b"%098d\n" % number for number in range(100)]
+def test_a_full_spool_drops_what_is_oldest_in_it(
+    make_buffer: Make, make_spool: Make, manual_clock: Any
+) -> None:
+    spool = make_spool(max_bytes=5 * 64 * 1024)
+    buffer = make_buffer(max_bytes=10_000, batch_bytes=2_000, spool=spool, writes_ahead=True)
+    lines = [b"%0998d\n" % number for number in range(1_000)]
     for line in lines:
         buffer.append(line)
+        manual_clock.advance(0.01)
 
     kept = _drain(buffer)
 
-    assert lines[-1] == kept[-1]
-    assert 0 < len(kept) < 100
-    assert {DropReason.SPOOL_FULL: 100 - len(kept)} == buffer.read()[0].dropped
+    assert 150 < len(kept) < 350
+    assert lines[-len(kept) :] == kept
+    assert {DropReason.SPOOL_FULL: 1_000 - len(kept)} == buffer.read()[0].dropped
+
+
+def test_where_the_lines_of_the_oldest_do_not_fit_into_memory_what_is_there_goes_first(
+    make_buffer: Make, make_spool: Make
+) -> None:
+    left = make_spool()
+    old = b"o" * 899 + b"\n"
+    assert left.write(old, 1)
+    left.close()
+    spool = make_spool()
+    buffer = make_buffer(max_bytes=1000, batch_bytes=1000, spool=spool)
+    buffer.adopt(spool.adopt())
+    own = b"n" * 199 + b"\n"
+    buffer.append(own)
+    buffer.seal()
+
+    chunk = buffer.take()
+
+    assert (own, 200) == (bytes(chunk.data), buffer.read()[2])
+    buffer.settle(chunk)
+    assert [old] == _drain(buffer)
 
 
 def test_what_a_full_disk_does_not_take_is_in_memory_and_counted(
