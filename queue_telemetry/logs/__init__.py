@@ -1,6 +1,7 @@
 """Logs: loguru's records as JSON lines to an HTTP collector, in bounded memory, without holding up the caller."""
 
 from queue_telemetry.logs._endpoint import Endpoint
+from queue_telemetry.logs._losses import Losses
 from queue_telemetry.logs._record import RecordBuilder, free_key
 from queue_telemetry.logs._redaction import Redactor
 from queue_telemetry.logs._storage import Durability, Limits, LossRecord, Storage
@@ -20,6 +21,7 @@ __all__ = [
     "LogSink",
     "LossRecord",
     "LossReport",
+    "Losses",
     "RecordBuffer",
     "RecordBuilder",
     "Redactor",

@@ -31,6 +31,7 @@ class Admission:
         self._accounts = accounts
         self._capacity = accounts.capacity
         self._writes_ahead = writes_ahead
+        self._spent: Holdings | None = None  # in which nothing goes for a record below ERROR
 
     def admit(self, line: bytes, *, severe: bool) -> bool:
         """Find memory for a line, with the lock held; False when there is none, or it is not to be taken."""
@@ -45,6 +46,7 @@ class Admission:
             len(line), severe=severe
         ):
             self._accounts.drop(1, DropReason.OVERFLOW)
+            self._spent = None if severe else self._accounts.held
             return False
         return True
 
@@ -56,6 +58,8 @@ class Admission:
 
     def _make_room(self, size: int, *, severe: bool) -> bool:
         """Free memory until *size* more bytes fit, with the lock held; False when dropping others would not help."""
+        if self._spent is self._accounts.held and not severe:
+            return False
         limit_bytes = self._capacity.max_bytes - size
         now_s = self._accounts.clock.time()
 
@@ -63,10 +67,10 @@ class Admission:
             in_flight = held.in_flight
             if held.reserved_bytes + (0 if in_flight is None else len(in_flight.data)) > limit_bytes:
                 return False
-            evict(held, limit_bytes, now_s, severe=severe)
+            evict(held, self._capacity, limit_bytes, now_s, severe=severe)
             if held.held_bytes > limit_bytes:
                 self._accounts.seal(held)
-                evict(held, limit_bytes, now_s, severe=severe)
+                evict(held, self._capacity, limit_bytes, now_s, severe=severe)
             return held.held_bytes <= limit_bytes
 
         return self._accounts.commit(make_room)

@@ -86,6 +86,13 @@ class Holdings:
             self.lost_to_s = now_s
             self.dropped[reason] = self.dropped.get(reason, 0) + records
 
+    def inherit(self, losses: Losses) -> None:
+        """Count what was lost elsewhere of the records that are to be here."""
+        all_losses = self.losses().with_earlier(losses)
+        for reason, records in losses.dropped.items():
+            self.drop(records, DropReason(reason), losses.to_s)
+        self.lost_from_s, self.lost_to_s = all_losses.from_s, all_losses.to_s
+
     def forget(self, chunk: Chunk, reason: DropReason, now_s: float) -> None:
         """Drop a whole chunk."""
         self.remove(chunk)

@@ -40,6 +40,7 @@ class Upkeep:
         self._limit_at_s = -math.inf
         self._looked_elsewhere = False
         self._failing = False
+        self._damaged = 0  # records that are in the accounts, though nothing was left of them to adopt
         self._tell_at_s = -math.inf
         self.inherited = Losses({})
 
@@ -123,8 +124,10 @@ class Upkeep:
     def _take_over(self, spool: Spool) -> bool:
         batch_bytes, max_records = self._buffer.batch_limits
         places = spool.adopt(batch_bytes=batch_bytes, max_records=max_records)
-        if places is not None:
-            self._buffer.adopt(places)
+        _, damaged = spool.damaged
+        if places is not None or damaged > self._damaged:
+            self._buffer.adopt(places or [], damaged - self._damaged)
+            self._damaged = damaged
         return places is not None
 
     def _look_elsewhere(self, spool: Spool) -> None:

@@ -19,6 +19,7 @@ from queue_telemetry._runtime import (
 from queue_telemetry.logs._circuit import CircuitState
 from queue_telemetry.logs._courier import Courier
 from queue_telemetry.logs._keeper import Keeper
+from queue_telemetry.logs._losses import Losses
 from queue_telemetry.logs._storage import LossRecord
 from queue_telemetry.logs._upkeep import Upkeep
 from queue_telemetry.logs.buffer import RecordBuffer
@@ -209,14 +210,18 @@ class Shipper:
         if self._spool is not None:
             self._spool.forget()
 
-    def succeed(self, former: "Shipper") -> Delivery:
-        """Tell of what a closed shipper lost and told nobody; return its counts, without what it left to be adopted."""
-        self._upkeep.inherited = former.buffer.take_losses().with_earlier(former._upkeep.inherited)
+    def inherit(self, losses: Losses) -> None:
+        """Tell of losses that were counted elsewhere."""
+        self._upkeep.inherited = losses.with_earlier(self._upkeep.inherited)
         self.wake()
-        done, left = former.delivery(), former.buffer.history.chunks
+
+    def legacy(self) -> tuple[Delivery, Losses]:
+        """Return, of a closed shipper, its counts without what it left to be adopted, and what it lost and told nobody."""
+        losses = self.buffer.take_losses().with_earlier(self._upkeep.inherited)
+        done, left = self.delivery(), self.buffer.history.chunks
         adopted = done.adopted - sum([chunk.records for chunk in left if chunk.adopted])
         own = sum([chunk.records for chunk in left if not chunk.adopted])
-        return Delivery(done.accepted - own, adopted, done.delivered, done.dropped, 0)
+        return Delivery(done.accepted - own, adopted, done.delivered, done.dropped, 0), losses
 
     def delivery(self) -> Delivery:
         """Return what became of the records, as of one moment."""

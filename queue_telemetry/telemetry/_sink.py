@@ -113,9 +113,22 @@ class SinkKeeper:
             self._sink.buffer = self._parked = _small_buffer()
 
     def stats(self) -> dict[str, object]:
-        """Return what sink and bridge met: records of our own, records that came on in part or not at all, removals."""
-        sink, bridge = self._sink, self._bridge
-        return {
+        """Return what sink and bridge met: records of our own, records that came on in part or not at all, removals.
+
+        And the accounts of a forked child that cannot start yet.
+        """
+        sink, bridge, parked = self._sink, self._bridge, self._parked
+        accounts: dict[str, object] = {}
+        if sink is not None and parked is not None and sink.buffer is parked:
+            delivery = parked.read()[0]
+            accounts = {
+                "accepted": delivery.accepted,
+                "adopted": 0,
+                "delivered": 0,
+                "dropped": {str(reason): records for reason, records in delivery.dropped.items()},
+                "pending": delivery.pending,
+            }
+        return accounts | {
             "self_logs": bridge.self_logs + (0 if sink is None else sink.self_logs),
             "faults": bridge.faults + (0 if sink is None else sink.faults),
             "sink_removals": self.removals,
@@ -145,6 +158,7 @@ class SinkKeeper:
                 buffer.append(bytes(line), begin in severe)
                 begin += len(line)
             parked.settle(chunk)
+        buffer.inherit(parked.take_losses())
 
 
 def _small_buffer() -> RecordBuffer:

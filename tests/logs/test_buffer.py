@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from queue_telemetry._runtime import SYSTEM_CLOCK, Clock, DropReason
-from queue_telemetry.logs import RecordBuffer
+from queue_telemetry.logs import Losses, RecordBuffer
 
 Make = Callable[..., RecordBuffer]
 
@@ -421,3 +421,24 @@ def test_accounts_agree_at_any_moment_under_threads() -> None:
 
     assert [] == disagreements
     assert 12_000 == buffer.read()[0].accepted
+
+
+def test_what_was_lost_in_front_of_it_is_in_its_accounts_and_is_told_of_with_its_own(
+    make_buffer: Make, manual_clock: Any
+) -> None:
+    buffer = make_buffer(max_bytes=10)
+    buffer.inherit(Losses({DropReason.OVERFLOW: 3}, 10.0, 20.0))
+    buffer.append(b"longer than that\n")
+
+    assert (4, {DropReason.OVERFLOW: 4}) == (buffer.read()[0].accepted, buffer.read()[0].dropped)
+    assert Losses({DropReason.OVERFLOW: 4}, 10.0, manual_clock.clock.time()) == buffer.take_losses()
+
+
+def test_inheriting_no_losses_changes_nothing(make_buffer: Make) -> None:
+    buffer = make_buffer(max_bytes=10)
+    buffer.append(b"longer than that\n")
+    before = buffer.history.losses()
+
+    buffer.inherit(Losses({}))
+
+    assert before == buffer.take_losses()

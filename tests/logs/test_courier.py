@@ -482,6 +482,41 @@ def test_an_answer_that_a_users_format_cannot_read_is_judged_by_its_status(
     assert 3 == shipper.delivery().delivered
 
 
+def test_an_attempt_is_what_those_who_hurried_get(
+    filled: Any, make_shipper: Any, list_sender: Any, manual_clock: Any
+) -> None:
+    shipper = make_shipper(filled(1))
+    schedule = shipper._courier.schedule
+    list_sender.answers = [Answer(503)]
+    schedule.hurry(last_chance=True)
+
+    shipper.step()
+
+    assert schedule.not_before_s > manual_clock.now_s
+
+
+def test_a_single_record_that_is_too_large_does_not_keep_requests_small(
+    make_buffer: Any, make_shipper: Any
+) -> None:
+    buffer = make_buffer(max_bytes=10_000_000, batch_bytes=100_000)
+    collector = Strict()
+    collector.status = 413
+    shipper = make_shipper(buffer, sender=collector)
+    buffer.append(_line(0))
+    buffer.seal()
+    shipper.step()
+    collector.status = None
+    for number in range(1, 20_000):
+        buffer.append(_line(number))
+    buffer.seal()
+
+    while buffer.has_sealed:
+        shipper.step()
+
+    assert list(range(1, 20_000)) == collector.stored
+    assert len(collector.bodies) <= 60
+
+
 def test_a_probe_is_small_and_a_ramp_follows(make_buffer: Any, make_shipper: Any, run: Any) -> None:
     buffer = make_buffer(max_bytes=10_000_000, batch_bytes=100_000)
     for number in range(40_000):

@@ -449,6 +449,36 @@ def test_close_leaves_in_the_spool_what_is_not_sent_in_time(
     assert "1 log records are left in the spool for the next process" in caplog.messages
 
 
+@pytest.mark.usefixtures("no_threads")
+@pytest.mark.parametrize(("timeout_s", "sending_s"), [(5.0, 4.5), (1.0, 0.75)])
+def test_close_keeps_some_of_its_time_for_the_spool(
+    make_buffer: Make,
+    make_spool: Any,
+    make_shipper: Any,
+    list_sender: Any,
+    timeout_s: float,
+    sending_s: float,
+) -> None:
+    spool = make_spool()
+    shipper = make_shipper(make_buffer(spool=spool), spool=spool)
+    shipper.buffer.append(b"1\n")
+
+    assert shipper.close(timeout_s)
+
+    assert [sending_s] == list_sender.within_s
+
+
+@pytest.mark.usefixtures("no_threads")
+def test_close_without_a_spool_sends_for_all_of_its_time(
+    shipper: Shipper, buffer: RecordBuffer, list_sender: Any
+) -> None:
+    buffer.append(b"1\n")
+
+    assert shipper.close(5.0)
+
+    assert [5.0] == list_sender.within_s
+
+
 def test_close_does_not_wait_for_a_destination_that_is_down_when_there_is_a_spool(
     spilling: Shipper, list_sender: Any
 ) -> None:

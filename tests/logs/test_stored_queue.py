@@ -1,6 +1,8 @@
 """A buffer with a spool: what is written when, what leaves memory, and what goes when the disk is full."""
 
 import errno
+import math
+import os
 import threading
 from collections.abc import Callable
 from contextlib import AbstractContextManager
@@ -127,19 +129,42 @@ def test_a_chunk_is_written_when_told_so_and_small_ones_join_on_disk(spill: Reco
     assert (bytearray(b"0\n1\n2\n"), 3) == (chunk.data, chunk.records)
 
 
-def test_a_full_spool_drops_what_is_oldest_in_it(make_buffer: Make, make_spool: Make) -> None:
-    buffer = make_buffer(
-        max_bytes=1000, batch_bytes=200, spool=make_spool(max_bytes=5_000), writes_ahead=True
-    )
-    lines = [b"%098d\n" % number for number in range(100)]
+def test_a_full_spool_drops_what_is_oldest_in_it(
+    make_buffer: Make, make_spool: Make, manual_clock: Any
+) -> None:
+    spool = make_spool(max_bytes=5 * 64 * 1024)
+    buffer = make_buffer(max_bytes=10_000, batch_bytes=2_000, spool=spool, writes_ahead=True)
+    lines = [b"%0998d\n" % number for number in range(1_000)]
     for line in lines:
         buffer.append(line)
+        manual_clock.advance(0.01)
 
     kept = _drain(buffer)
 
-    assert lines[-1] == kept[-1]
-    assert 0 < len(kept) < 100
-    assert {DropReason.SPOOL_FULL: 100 - len(kept)} == buffer.read()[0].dropped
+    assert 150 < len(kept) < 350
+    assert lines[-len(kept) :] == kept
+    assert {DropReason.SPOOL_FULL: 1_000 - len(kept)} == buffer.read()[0].dropped
+
+
+def test_where_the_lines_of_the_oldest_do_not_fit_into_memory_what_is_there_goes_first(
+    make_buffer: Make, make_spool: Make
+) -> None:
+    left = make_spool()
+    old = b"o" * 899 + b"\n"
+    assert left.write(old, 1)
+    left.close()
+    spool = make_spool()
+    buffer = make_buffer(max_bytes=1000, batch_bytes=1000, spool=spool)
+    buffer.adopt(spool.adopt())
+    own = b"n" * 199 + b"\n"
+    buffer.append(own)
+    buffer.seal()
+
+    chunk = buffer.take()
+
+    assert (own, 200) == (bytes(chunk.data), buffer.read()[2])
+    buffer.settle(chunk)
+    assert [old] == _drain(buffer)
 
 
 def test_a_full_spool_drops_nothing_while_the_disk_takes_nothing_either(
@@ -219,6 +244,71 @@ def test_a_changed_byte_on_disk_costs_its_frame_and_is_counted(spill: RecordBuff
     lost = 500 - len(kept)
     assert 0 < lost <= 10, "one chunk"
     assert {DropReason.DAMAGED: lost} == spill.read()[0].dropped
+
+
+def _fail_reading(monkeypatch: pytest.MonkeyPatch, path: Path, times: float) -> None:
+    """Have reading of a file fail so many times."""
+    pread, file, tries = os.pread, path.stat(), count(1)
+
+    def fail(descriptor: int, size: int, offset: int) -> bytes:
+        if os.path.samestat(os.fstat(descriptor), file) and next(tries) <= times:
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+        return pread(descriptor, size, offset)
+
+    monkeypatch.setattr(os, "pread", fail)
+
+
+def test_a_disk_that_fails_once_costs_neither_records_nor_their_order(
+    spill: RecordBuffer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lines = [b"%09d\n" % number for number in range(500)]
+    for line in lines:
+        spill.append(line)
+    _fail_reading(monkeypatch, next(tmp_path.rglob("*.seg")), 1)
+    before = _drain(spill)
+    assert 0 < len(before) < 500, "until it failed"
+
+    assert lines == before + _drain(spill)
+    assert {} == spill.read()[0].dropped
+
+
+def test_what_cannot_be_read_keeps_nothing_else_from_being_sent(
+    make_buffer: Make, make_spool: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, manual_clock: Any
+) -> None:
+    left = make_spool()
+    for number in range(3):
+        assert left.write(b"old%d\n" % number, 1)
+    left.close()
+    spool = make_spool()
+    buffer = make_buffer(spool=spool, max_age_s=3600)
+    buffer.adopt(spool.adopt(max_records=1))
+    _fail_reading(monkeypatch, next(tmp_path.rglob("*.seg")), math.inf)
+    assert [] == _drain(buffer)
+    buffer.append(b"new\n")
+
+    assert [b"new\n"] == _drain(buffer)
+    buffer.append(b"newer\n")
+    assert [b"newer\n"] == _drain(buffer)
+    assert (3, {}) == (buffer.read()[1], buffer.read()[0].dropped)
+    manual_clock.advance(3601)
+    assert ([], {DropReason.EXPIRED: 3}) == (_drain(buffer), buffer.read()[0].dropped)
+
+
+def test_what_can_be_read_again_is_sent(
+    make_buffer: Make, make_spool: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    left = make_spool()
+    for number in range(3):
+        assert left.write(b"%d\n" % number, 1)
+    left.close()
+    spool = make_spool()
+    buffer = make_buffer(spool=spool)
+    buffer.adopt(spool.adopt(max_records=1))
+    _fail_reading(monkeypatch, next(tmp_path.rglob("*.seg")), 5)
+
+    arrived = [line for _ in range(4) for line in _drain(buffer)]
+
+    assert [b"0\n", b"1\n", b"2\n"] == sorted(arrived)
 
 
 def test_what_is_too_old_is_not_sent(make_buffer: Make, make_spool: Make, manual_clock: Any) -> None:

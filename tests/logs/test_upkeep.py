@@ -139,10 +139,30 @@ def test_nothing_is_adopted_while_the_collector_fails(
     assert 0 == shipper.delivery().adopted
 
 
-def _leave(make_spool: Make, lines: bytes) -> None:
+@pytest.mark.parametrize("kept", [b"", b"kept\n"], ids=["nothing whole", "one whole"])
+def test_what_is_damaged_of_what_a_dead_process_left_counts_as_adopted_and_dropped(
+    make_buffer: Make, make_spool: Make, make_shipper: Make, list_sender: Any, tmp_path: Path, kept: bytes
+) -> None:
+    _leave(make_spool, b"bad\nbad\n", *([kept] if kept else []))
+    (segment,) = tmp_path.rglob("*.seg")
+    segment.write_bytes(segment.read_bytes().replace(b"bad", b"odd"))
+    spool = make_spool()
+    shipper = make_shipper(make_buffer(spool=spool), spool=spool, make_loss_record=_tell)
+
+    for _ in range(3):
+        shipper.step()
+
+    delivery = shipper.delivery()
+    assert (bool(kept) + 2, bool(kept)) == (delivery.adopted, delivery.delivered)
+    assert ({DropReason.DAMAGED: 2}, []) == (delivery.dropped, list(tmp_path.rglob("*.seg")))
+    assert (1, delivery.pending) == (delivery.accepted, 1), "the record that tells of it"
+
+
+def _leave(make_spool: Make, *frames: bytes) -> None:
     """Leave a spool as a process does that is killed while the collector is down."""
     left = make_spool()
-    assert left.write(lines, lines.count(b"\n"))
+    for lines in frames:
+        assert left.write(lines, lines.count(b"\n"))
     left.close()
 
 

@@ -15,13 +15,16 @@ def index_segment(
 ) -> tuple[list[Place], list[Damage]]:
     """Return what is not acknowledged of a segment: places in their order, and the damage between them.
 
-    Damage is acknowledged here, since nobody will ever read it. Never raises.
+    Damage is acknowledged here, since nobody will ever read it.
 
     Args:
         segment: With its size and progress.
         descriptor: Of it, for reading.
         batch_bytes: Adjacent frames are joined up to so many bytes of lines.
         max_records: And up to so many records.
+
+    Raises:
+        OSError: The segment cannot be read at present; nothing is acknowledged then.
     """
     places: list[Place] = []
     damages: list[Damage] = []

@@ -14,6 +14,7 @@ from contextlib import suppress
 from typing import Final
 
 from queue_telemetry.logs.spool._descriptor import Descriptor
+from queue_telemetry.logs.spool._disk import is_not_there
 from queue_telemetry.logs.spool._locked_directory import LockedDirectory
 
 __all__ = ["Segment"]
@@ -119,18 +120,22 @@ class Segment:
             writing.close()
 
     def load_progress(self) -> None:
-        """Read what another process acknowledged. Never raises."""
-        with suppress(OSError):
+        """Read what another process acknowledged: nothing where it wrote none."""
+        try:
             descriptor = self._directory.open(self._progress_name, os.O_RDONLY | os.O_NONBLOCK)
-            try:
-                entries = min(-(-os.fstat(descriptor).st_size // _ENTRY.size), self.size)
-                told = os.pread(descriptor, entries * _ENTRY.size, 0)
-            finally:
-                os.close(descriptor)
-            self._entries = max(entries, 1)
-            for start, end, crc in _ENTRY.iter_unpack(told[: len(told) // _ENTRY.size * _ENTRY.size]):
-                if crc == zlib.crc32(_STRETCH.pack(start, end)) and start < end <= self.size:
-                    self.acknowledge(start, end)
+        except OSError as error:
+            if is_not_there(error):
+                return
+            raise
+        try:
+            entries = min(-(-os.fstat(descriptor).st_size // _ENTRY.size), self.size)
+            told = os.pread(descriptor, entries * _ENTRY.size, 0)
+        finally:
+            os.close(descriptor)
+        self._entries = max(entries, 1)
+        for start, end, crc in _ENTRY.iter_unpack(told[: len(told) // _ENTRY.size * _ENTRY.size]):
+            if crc == zlib.crc32(_STRETCH.pack(start, end)) and start < end <= self.size:
+                self.acknowledge(start, end)
 
     def save_progress(self, start: int, end: int) -> None:
         """Write down that a stretch is acknowledged, which was marked, for the process that takes this over."""
@@ -146,6 +151,10 @@ class Segment:
             os.pwrite(descriptor, stretch + zlib.crc32(stretch).to_bytes(4, "little"), _ENTRY.size * entry)
         finally:
             os.close(descriptor)
+
+    def set_aside(self) -> None:
+        """Give it a name that nobody takes for a segment's."""
+        self._directory.rename(self._name, self._name.replace(".seg", ".damaged"))
 
     def remove(self) -> None:
         """Remove its files: the progress last, without which all of it would be sent again."""

@@ -10,7 +10,7 @@ from typing import Final
 from queue_telemetry._runtime import Clock
 from queue_telemetry.exceptions import ConfigurationError
 from queue_telemetry.logs.spool._adoption import Adoption
-from queue_telemetry.logs.spool._disk import DiskTrouble, is_passing
+from queue_telemetry.logs.spool._disk import DiskTrouble
 from queue_telemetry.logs.spool._disk_calls import DiskCalls
 from queue_telemetry.logs.spool._folder import check_setting
 from queue_telemetry.logs.spool._frame import HEADER_BYTES, encode_frame
@@ -109,7 +109,8 @@ class Spool:
     def read(self, place: Place) -> tuple[bytearray, int] | None:
         """Return the lines of a place, and how many of its records a torn or changed byte cost. Not under a lock.
 
-        None when it cannot be read at present, such as without a free descriptor or after `close`: try again later.
+        None when it cannot be read at present, whatever the disk says, or after `close`: try again later. Lost is only
+        what is not there any more, and what is not whole.
         """
         segment = self._segments.get(place.segment)
         if self._closed:
@@ -153,7 +154,7 @@ class Spool:
             max_records: And of so many records.
 
         Returns:
-            Places in the order of their writing; none when nothing in the segment was whole.
+            Places in the order of their writing; none when nothing in the segment was whole. What was not, `damaged` counts.
         """
         self.speak()
         self.tidy()
@@ -238,14 +239,14 @@ class Spool:
         lines = bytearray()
         try:
             descriptor = segment.open()
+            try:
+                found = scan(descriptor, place.start, place.end, lines)
+                whole = sum(frame.records for frame in found if isinstance(frame, Frame))
+            finally:
+                os.close(descriptor)
         except OSError as error:
             self._count(error)
-            return None if is_passing(error) else (lines, place.records)
-        try:
-            found = scan(descriptor, place.start, place.end, lines)
-            whole = sum(frame.records for frame in found if isinstance(frame, Frame))
-        finally:
-            os.close(descriptor)
+            return (lines, place.records) if error.errno in _GONE and not self._closed else None
         return lines, place.records - whole
 
     def _leave(self) -> None:

@@ -1,5 +1,7 @@
 """What is written can be read until it is acknowledged, within limits, and nothing raises."""
 
+import errno
+import os
 import resource
 import stat
 import sys
@@ -146,6 +148,36 @@ def test_without_a_free_descriptor_nothing_is_lost(folder: Folder) -> None:
 
     assert found is None
     assert (bytearray(b"{}\n"), 0) == spool.read(place)
+
+
+@pytest.mark.parametrize(
+    ("call", "number"),
+    [
+        ("open", errno.EIO),
+        ("open", errno.ESTALE),
+        ("open", errno.EACCES),
+        ("pread", errno.EIO),
+        ("pread", errno.ENOMEM),
+    ],
+)
+def test_a_disk_that_fails_once_costs_nothing(
+    folder: Folder, monkeypatch: pytest.MonkeyPatch, call: str, number: int
+) -> None:
+    spool = folder.spool()
+    place = _written(spool)
+    with monkeypatch.context() as patch:
+        patch.setattr(os, call, _fail_with(number))
+        assert spool.read(place) is None
+
+    assert (bytearray(b"{}\n"), 0) == spool.read(place)
+    assert {errno.errorcode[number]: 1} == spool.stats()["errors"]
+
+
+def _fail_with(number: int) -> Callable[..., None]:
+    def fail(*_: object, **__: object) -> None:
+        raise OSError(number, os.strerror(number))
+
+    return fail
 
 
 def test_room_ends_at_the_limit_and_comes_back_with_a_segment(folder: Folder) -> None:
