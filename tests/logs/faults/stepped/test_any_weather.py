@@ -79,9 +79,8 @@ class Weather:
     def close(self) -> None:
         self._shipping.pipeline.close(0.5)
         account = self._shipping.account()
-        if (
-            account["last_error"] == Failure.ABORTED
-        ):  # cut off at the end of its time; all of it may have arrived
+        # cut off at the end of its time, a request may have arrived all the same
+        if account["last_error"] == Failure.ABORTED:
             self.doubled += len(self._server.requests[-1].lines)
         self.delivered += account["delivered"]
         self.given_up += sum(account["dropped"].values())
