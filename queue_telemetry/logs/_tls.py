@@ -17,7 +17,9 @@ from queue_telemetry.exceptions import ConfigurationError
 __all__ = ["TlsFiles", "forget_files", "is_about_certificates", "renew", "tls_context"]
 
 _MAX_CONTEXTS: Final = 16
-_PUBLIC_AUTHORITIES: Final = certifi.where()  # now: it imports more when it is first asked, and a thread may be asking
+_PUBLIC_AUTHORITIES: Final = (
+    certifi.where()
+)  # now: it imports more when it is first asked, and a thread may be asking
 _CERTIFICATE_WORDS: Final = ("CERTIFICATE", "UNKNOWN_CA")
 """One of these is in the reason of each alert on what somebody has shown, by the names of OpenSSL.
 

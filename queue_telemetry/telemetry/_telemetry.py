@@ -79,7 +79,9 @@ class Telemetry(Instruments, Operations):
         self._settings = settings
         self._is_default = settings is None
         self._collection = Collection(self._registry, self._tracker, self._clock)
-        self._sink = SinkKeeper(self._tracker, self._wake_for_record, captures_all=captures_all)
+        self._sink = SinkKeeper(
+            self._tracker, self._wake_for_record, self._tick_soon, captures_all=captures_all
+        )
         self._configuration_invalid = False
         self._draining = False
         self._closed = False
@@ -136,14 +138,18 @@ class Telemetry(Instruments, Operations):
             self._configuration_invalid = self._closed = False
             old = self._adopt(settings, outputs)
         with guarded():
-            if old is not None:
-                if outputs is not None and outputs.buffer is not None and old.buffer is not None:
-                    old.buffer.hand_over(outputs.buffer)  # what a thread logs that had the old one in hand
-                old.close(_SWAP_S)
-            if isinstance(old, Outputs):
-                old.bequeath()
-            if outputs is not None:
-                outputs.tell_of_former()
+            try:
+                if old is not None:
+                    if outputs is not None and outputs.buffer is not None and old.buffer is not None:
+                        old.buffer.hand_over(
+                            outputs.buffer
+                        )  # what a thread logs that had the old one in hand
+                    old.close(_SWAP_S)
+            finally:
+                if isinstance(old, Outputs):
+                    old.bequeath()
+                if outputs is not None:
+                    outputs.tell_of_former()
 
     def flush(self, timeout_s: float = 2.0) -> bool:
         """Send everything recorded before the call; True when nothing of it is pending in time.
@@ -320,6 +326,11 @@ class Telemetry(Instruments, Operations):
             destination.tick()
         self._sink.restore()
         return _TICK_S
+
+    def _tick_soon(self) -> None:
+        ticker = self._ticker
+        if ticker is not None:
+            ticker.wake()
 
     def _collect(self) -> bool:
         return self._collection.collect()
