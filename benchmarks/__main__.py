@@ -6,17 +6,36 @@ import platform
 import sys
 from importlib.metadata import version
 
-from benchmarks import callers_thread, emission, one_increment, whole_task
+from benchmarks import (
+    callers_thread,
+    emission,
+    log_callers,
+    log_memory,
+    log_record,
+    log_shipping,
+    one_increment,
+    whole_task,
+)
 from benchmarks.measure import Effort
 from benchmarks.receiver import receiving
 
-_PACKAGES = ("queue-telemetry", "prometheus_client", "datadog", "statsd")
+_PACKAGES = (
+    "queue-telemetry",
+    "prometheus_client",
+    "datadog",
+    "statsd",
+    "loguru",
+    "orjson",
+    "loki-logger-handler",
+    "opentelemetry-sdk",
+    "python-logstash-async",
+)
 
 
 def main() -> int:
     """Run every comparison."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="under half a minute; medians of fewer rounds")
+    parser.add_argument("--quick", action="store_true", help="under a minute; medians of fewer rounds")
     quick = parser.parse_args().quick
     print(f"{platform.python_implementation()} {platform.python_version()}, {platform.platform()}")
     print(f"{os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}; medians of interleaved rounds, CPU time")
@@ -26,6 +45,10 @@ def main() -> int:
         whole_task.compare(port, Effort(calls=20_000, rounds=7 if quick else 25))
         one_increment.compare(port, Effort(calls=20_000, rounds=7 if quick else 25))
         emission.compare(port, Effort(calls=20_000 if quick else 100_000, rounds=3))
+    log_record.compare(Effort(calls=1_000, rounds=7 if quick else 51))
+    log_shipping.compare(rounds=1 if quick else 7)
+    log_callers.compare(calls=1_000 if quick else 4_000, rounds=1 if quick else 3)
+    log_memory.compare(steps=2 if quick else 8)
     return 0
 
 

@@ -1,4 +1,4 @@
-"""Keeps every test away from the environment it runs in, and from the threads of the test before."""
+"""Keeps every test away from the environment it runs in, and from threads and log handlers of the test before."""
 
 import os
 import sys
@@ -8,8 +8,11 @@ from pathlib import Path
 
 import pytest
 from hypothesis import settings
+from loguru import logger
 
-settings.register_profile("suite", deadline=None)  # a machine's bad moment is no failure of the code
+# A machine's bad moment is no failure of the code, so there is no deadline. .ci/run hunts as well.
+settings.register_profile("suite", max_examples=40, deadline=None)
+settings.register_profile("hunt", max_examples=400, deadline=None)
 settings.load_profile("suite")
 
 # Hundreds of interpreters load the library: where images forbid byte code, each would compile all of it.
@@ -26,6 +29,14 @@ def _clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     for name in [name for name in os.environ if name.startswith(_SETTINGS)]:
         monkeypatch.delenv(name)
     monkeypatch.chdir(tmp_path)
+
+
+@pytest.fixture(autouse=True)
+def _no_log_handler() -> Iterator[None]:
+    """Loguru without handlers: its usual one writes every variable of every frame to stderr."""
+    logger.remove()
+    yield
+    logger.remove()
 
 
 @pytest.fixture(autouse=True)

@@ -1,4 +1,5 @@
 import os
+import re
 import shutil
 from pathlib import Path
 
@@ -28,6 +29,7 @@ def test_every_example_is_tested() -> None:
         "development.env",
         "datadog-agent.env",
         "graphite.env",
+        "log-collector.env",
     }
 
 
@@ -96,3 +98,32 @@ def test_graphite() -> None:
         "X-Api-Key": "change-me",
         "X-Source": "billing",
     }
+
+
+def test_log_collector() -> None:
+    settings = loaded("log-collector.env")
+
+    assert settings.model_dump(exclude_unset=True) == {
+        "service": "billing",
+        "env": "prod",
+        "log_format": "loki",
+        "log_url": settings.log_url,
+        "log_headers": settings.log_headers,
+        "log_token": settings.log_token,
+        "log_spool_dir": Path("/var/spool/billing"),
+        "log_durability": "wal",
+        "log_spool_max_bytes": 1024**3,
+        "log_spool_max_age_s": 86_400,
+        "log_capture_stdlib": True,
+    }
+
+
+def test_the_log_example_names_further_settings_rightly(tmp_path: Path) -> None:
+    pem = tmp_path / "any.pem"
+    pem.write_text("")
+    lines = (EXAMPLES / "log-collector.env").read_text().splitlines()
+    further = [line.removeprefix("#   ") for line in lines if line.startswith("#   ")]
+    there = [re.sub(r"=/etc/.*", f"={pem}", line) for line in further]
+    Path(".env").write_text("\n".join(there))
+
+    assert load().model_fields_set == {"log_tls_ca", "log_tls_cert", "log_tls_key", "log_proxy"}

@@ -6,7 +6,7 @@ import sys
 import tempfile
 import threading
 from collections import Counter
-from collections.abc import Callable, Generator, Iterator, Mapping
+from collections.abc import Callable, Generator, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, Literal
@@ -36,13 +36,6 @@ def fast_switching() -> Generator[None]:
     sys.setswitchinterval(1e-5)
     yield
     sys.setswitchinterval(before)
-
-
-@pytest.fixture
-def silent_loguru() -> Iterator[None]:
-    logger.remove()
-    yield
-    logger.remove()
 
 
 def in_threads(work: Callable[[int], None], meanwhile: Callable[[], None]) -> None:
@@ -174,9 +167,7 @@ def test_sums_at_the_receiver_equal_what_was_done(dialect: Dialect, tmp_path: Pa
         assert (_DONE * _CALLS_A_ROUND, {}, 0) == (end["accepted"], end["dropped"], end["pending"])
 
 
-def test_every_record_arrives_once_though_the_collector_fails_now_and_then(
-    tmp_path: Path, silent_loguru: None
-) -> None:
+def test_every_record_arrives_once_though_the_collector_fails_now_and_then(tmp_path: Path) -> None:
     with StatsdServer() as server, Collector() as collector:
         for failure in (503, 429, 500):
             collector.answer(200, 200, failure)

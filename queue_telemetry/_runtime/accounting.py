@@ -12,6 +12,12 @@ class DropReason(StrEnum):
 
     CLOSED = "closed"
     """It came after `close()`."""
+    DAMAGED = "damaged"
+    """Its copy on disk was torn or changed, and there was no other."""
+    DEAD_LETTERED = "dead_lettered"
+    """The receiver will never take this, and it is in the file for such."""
+    EXPIRED = "expired"
+    """It waited longer than it is worth, or than the receiver takes."""
     INVALID = "invalid"
     """The value cannot be sent: not a number, not finite, or a name that nothing is left of."""
     OVERFLOW = "overflow"
@@ -24,6 +30,8 @@ class DropReason(StrEnum):
     """The receiver answered that it will never take this."""
     SHUTDOWN = "shutdown"
     """The deadline of `close()` passed first."""
+    SPOOL_FULL = "spool_full"
+    """The disk space was used up and the oldest unit made room."""
     UNRESOLVED = "unresolved"
     """The receiver's host name has no address yet."""
     UNSENT = "unsent"
@@ -69,6 +77,11 @@ class DeliveryLedger:
         """Take units in; they are pending from now on."""
         with self._lock:
             self._accepted += units
+
+    def adopt(self, units: int) -> None:
+        """Take over units of a dead process; they are pending from now on."""
+        with self._lock:
+            self._adopted += units
 
     def deliver(self, units: int = 1) -> None:
         """Mark pending units as handed on."""

@@ -23,8 +23,9 @@ class _LastResort(logging.StreamHandler[TextIO]):
         self.setFormatter(logging.Formatter("%(name)s: %(levelname)s: %(message)s"))
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Print the record unless the root logger has handlers, which have got it."""
-        if not logging.root.handlers and sys.stderr is not None:
+        """Print the record unless the root logger has handlers, which have got it, but one of ours that passes it over."""
+        heard = any(not getattr(handler, "passes_over_own_lines", False) for handler in logging.root.handlers)
+        if not heard and sys.stderr is not None:
             self.stream = sys.stderr
             super().emit(record)
 
@@ -50,5 +51,6 @@ def say(cause: str, message: str, *args: object, level: int = logging.WARNING) -
     if last is not None and now - last < _INTERVAL_S:
         return
     _last[cause] = now
+    LOGGER.disabled = False  # `dictConfig` disables what it does not name; a level is how to silence us
     with suppress(Exception):  # the application's own handlers run here
         LOGGER.log(level, message, *args)

@@ -18,10 +18,12 @@ class Failure(StrEnum):
     """The whole exchange took too long."""
     NETWORK = "network"
     """The connection broke, or the answer was not HTTP."""
+    PROXY = "proxy"
+    """The proxy passes nothing on: its password or its rules are against it."""
     TIMEOUT = "timeout"
     """The collector neither read nor answered."""
-    TLS = "tls"
-    """No trusted encrypted connection."""
+    TLS = "certificate not trusted"
+    """The collector's, or by the collector the one that it was shown."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,18 +35,20 @@ class Answer:
         failure: Why none came; None when one did.
         retry_after_s: Seconds to wait that the collector asked for.
         bytes_wire: The request body's length as sent, compressed.
+        body: The beginning of the answer's body, decompressed, as much as the format reads of it.
     """
 
     status: int | None
     failure: Failure | None = None
     retry_after_s: float | None = None
     bytes_wire: int = 0
+    body: bytes = b""
 
 
 class Sender(Protocol):
     """Posts one body at a time."""
 
-    def send(self, body: bytes | bytearray, content_type: str, *, within_s: float) -> Answer:
+    def send(self, body: bytes | bytearray, *, within_s: float) -> Answer:
         """Post *body* once and return what came of it. May block up to *within_s* or its own total deadline."""
 
     def enforce_deadline(self) -> None:

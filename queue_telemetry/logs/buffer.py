@@ -1,239 +1,254 @@
-"""The bounded buffer between the sink and the shipper: lines gathered in chunks, the oldest dropped when full."""
+"""The bounded buffer between the sink and the shipper: holds every record until it is delivered or dropped."""
 
-import threading
-from collections import deque
-from collections.abc import Callable, Generator
-from contextlib import contextmanager
+import math
+from collections.abc import Callable
+from functools import partial
 from typing import Final
 
-from queue_telemetry._runtime import Clock, Delivery, DeliveryLedger, DropReason
-from queue_telemetry.logs._chunk import Chunk
+from queue_telemetry._runtime import Clock, Delivery, DropReason
+from queue_telemetry.logs._accounts import WAIT_S, Accounts, Capacity
+from queue_telemetry.logs._admission import Admission
+from queue_telemetry.logs._bisection import was_refused
+from queue_telemetry.logs._holdings import Holdings
+from queue_telemetry.logs._losses import Losses
+from queue_telemetry.logs._outgoing import Outgoing
+from queue_telemetry.logs._storing import Storing
+from queue_telemetry.logs.spool import Spool
 
-__all__ = ["RecordBuffer"]
+__all__ = ["MAX_RECORDS", "RecordBuffer"]
 
-_MAX_RECORDS: Final = 1_000  # a batch; the least that a large collector takes, and larger ones are no faster
+MAX_RECORDS: Final = 1_000  # a batch; the least that a large collector takes, and larger ones are no faster
 
 
-class RecordBuffer:
-    """Holds lines until they are delivered or dropped, never more than a number of bytes.
+class RecordBuffer(Outgoing):
+    """Holds lines, in memory up to a number of bytes and above that in a spool where there is one.
 
-    One chunk is open, sealed ones wait, at most one is in flight. A chunk in flight still counts as pending and as
-    memory. The lock guards chunks, counts and the ledger's moves, so that both always agree; it is held for a few
-    assignments. It is re-entrant, since a signal handler may flush or close in the middle of an append; such a call
-    finds the buffer busy and changes nothing.
+    A chunk in flight still counts as pending and as memory. What a signal handler logs or closes in the middle of an
+    append is done behind it. What it raises costs at most the record of that append.
 
     Args:
-        max_bytes: Limit of all lines held.
+        max_bytes: Limit of all lines in memory.
         batch_bytes: A chunk's size; only a single longer line exceeds it.
         linger_s: How long a chunk stays open at most.
-        ledger: Counts the records; only this buffer moves them in it. `read` brings it up to date.
-        clock: Where the linger time comes from.
+        clock: Where ages and the linger time come from.
+        max_records: Most records of a chunk.
+        max_age_s: After how many seconds a record is not worth sending.
+        spool: Keeps copies on disk; None keeps none.
 
     Attributes:
         on_wake: Called without the lock when a chunk got its first record or was sealed. Must not raise.
     """
 
     def __init__(
-        self, max_bytes: int, *, batch_bytes: int, linger_s: float, ledger: DeliveryLedger, clock: Clock
+        self,
+        max_bytes: int,
+        *,
+        batch_bytes: int,
+        linger_s: float,
+        clock: Clock,
+        max_records: int = MAX_RECORDS,
+        max_age_s: float = math.inf,
+        spool: Spool | None = None,
     ) -> None:
+        accounts = Accounts(Capacity(max_bytes, batch_bytes, max_records, max_age_s), clock, spool)
+        super().__init__(accounts, Storing(accounts))
         self.on_wake: Callable[[], None] = _nothing
-        self._lock = threading.RLock()
-        self._limit_bytes = max_bytes
-        self._batch_bytes = batch_bytes
-        self._linger_s = linger_s
-        self._ledger = ledger
+        self._admission = Admission(accounts, writes_ahead=False)
+        self._lock = accounts.lock
+        self._acquire, self._release = accounts.lock.lock.acquire, accounts.lock.lock.release
         self._clock = clock
-        self._open = Chunk(1)
-        self._sealed: deque[Chunk] = deque()
-        self._in_flight: Chunk | None = None
-        self._held_bytes = 0
-        self._busy = False  # a change is being made, by the thread that holds the lock
-        self._abandoned = False
+        self._linger_s = linger_s
+        self._max_bytes = max_bytes
+        self._batch_bytes = batch_bytes
+        self._max_records = max_records
+        self._easy_bytes = max_bytes  # up to there an append has nothing else to look at
 
-    def append(self, line: bytes) -> None:
-        """Take one line with its newline. Must not block and must not raise."""
-        size = len(line)
-        with self._lock:
-            if self._busy:
-                self._drop_line(DropReason.OVERFLOW)
+    def append(self, line: bytes, severe: bool = False) -> None:  # noqa: C901, FBT001, FBT002, PLR0912 - one path; a keyword costs a tenth more
+        """Take one line with its newline. Must not wait for the network or a disk's sync, and must not raise.
+
+        Args:
+            line: Copied.
+            severe: Whether it is of ERROR or above, and goes last where records must go.
+        """
+        lock, accounts = self._lock, self._accounts
+        try:
+            # Half the price of `with`. No call before it: a handler raises within it, or behind it with the lock held.
+            self._acquire()
+            if lock.taken:
+                if not lock.park(partial(self.append, line, severe)):
+                    accounts.passed_over += 1
                 return
-            self._busy = True
             try:
-                if self._held_bytes + size > self._limit_bytes and not self._make_room(size):
-                    return
-                chunk = self._open
-                if chunk.records and len(chunk.data) + size > self._batch_bytes:
-                    chunk = self._seal()
+                lock.taken = True
+                size = len(line)
+                held = accounts.held
+                if held.held_bytes + size > self._easy_bytes:
+                    if not self._admission.admit(line, severe=severe):
+                        return
+                    held = accounts.held
+                chunk = held.chunks[-1]
+                chunk_bytes = chunk.size_bytes
+                if chunk_bytes and chunk_bytes + size > self._batch_bytes:
+                    accounts.commit(accounts.seal)
+                    held = accounts.held
+                    chunk, chunk_bytes = held.chunks[-1], 0
+                if wake := not chunk_bytes:
+                    chunk.born_s = now_s = self._clock.monotonic()
+                    chunk.due_s = now_s + self._linger_s
+                if severe:
+                    chunk.severe.append(chunk_bytes)
+                # No call from here to the last of these: no signal handler runs before all of them agree.
                 chunk.data += line
-                chunk.records += 1
-                self._held_bytes += size
-                first = chunk.records == 1
-                full = chunk.records >= _MAX_RECORDS or len(chunk.data) >= self._batch_bytes
-                if first:
-                    chunk.due_s = self._clock.monotonic() + self._linger_s
-                if full:
-                    self._seal()
+                chunk.records = records = chunk.records + 1
+                chunk.size_bytes = chunk_bytes = chunk_bytes + size
+                held.held_bytes += size
+                if records >= self._max_records or chunk_bytes >= self._batch_bytes:
+                    accounts.commit(accounts.seal)
+                    wake = True
             finally:
-                self._busy = False
-                if self._abandoned:
-                    self._drop_all()
-        if first or full:
+                lock.taken = False
+        finally:
+            try:  # noqa: SIM105 - a call before the release could be where a handler raises
+                self._release()
+            except RuntimeError:  # a handler raised while this waited
+                pass
+            if lock.parked and not lock.taken:
+                lock.do_parked()
+        if wake:
             self.on_wake()
 
     def seal(self) -> int:
         """Close the open chunk and return a number: what was appended before is in chunks up to that."""
-        with self._changing() as may_change:
-            if not may_change:
-                return self._open.number + 1
-            self._seal()
-            return self._open.number - 1
+
+        def seal(held: Holdings) -> int:
+            self._accounts.seal(held)
+            return held.chunks[-1].number - 1
+
+        return self._accounts.change(seal, otherwise=self._accounts.held.chunks[-1].number + 1, wait_s=WAIT_S)
 
     def seal_due(self) -> float | None:
         """Seal the open chunk if its time has come; return the seconds until then, None when it is empty."""
-        with self._changing() as may_change:
-            if not may_change or not self._open.records:
-                return None
-            left_s = self._open.due_s - self._clock.monotonic()
-            if left_s > 0:
-                return left_s
-            self._seal()
+
+        def seal(held: Holdings) -> float | None:
+            chunk = held.chunks[-1]
+            left_s = chunk.due_s - self._clock.monotonic()
+            if not chunk.records or left_s > 0:
+                return left_s if chunk.records else None
+            self._accounts.seal(held)
             return None
 
-    def take(self) -> Chunk | None:
-        """Put the oldest sealed chunk in flight; None when there is none or one is in flight already.
-
-        So only one thread at a time sends.
-        """
-        with self._changing() as may_change:
-            if not may_change or self._in_flight is not None or not self._sealed:
-                return None
-            self._in_flight = self._sealed.popleft()
-            return self._in_flight
-
-    def give_back(self, chunk: Chunk) -> None:
-        """Return the chunk in flight to its place, to be tried again."""
-        with self._changing():
-            if self._in_flight is chunk:
-                self._in_flight = None
-                self._sealed.appendleft(chunk)
-
-    def settle(self, chunk: Chunk, reason: DropReason | None = None) -> bool:
-        """Let go of the chunk in flight: delivered, or dropped for *reason*; False when it was abandoned before."""
-        with self._changing():
-            if self._in_flight is not chunk:
-                return False
-            self._in_flight = None
-            self._forget(chunk, reason)
-            return True
-
-    def settled(self, number: int) -> bool:
-        """Tell whether every chunk up to *number* was delivered or dropped."""
-        with self._lock:
-            oldest = self._in_flight or (self._sealed[0] if self._sealed else self._open)
-            return oldest.number > number
+        return self._accounts.change(seal, otherwise=None)
 
     def refuse(self) -> None:
         """Take nothing more; what still comes is counted and dropped as closed."""
-        self._limit_bytes = -1  # so that an append has one limit to look at
+        self._admission.refuses = True
+        self._easy_bytes = -1
 
-    def abandon(self) -> int:
-        """Drop all that is pending, for a shutdown, and return how many records that was."""
-        with self._changing() as may_change:
-            lost = self._held_records()
-            self._abandoned = True
-            if may_change:
-                self._drop_all()
-            return lost
+    def hand_over(self, successor: "RecordBuffer") -> None:
+        """Have what comes after `refuse` go to a *successor*."""
+        self._admission.pass_on = successor.append
 
-    def read(self) -> tuple[Delivery, int, int]:
-        """Return the ledger's counts, the records held and the bytes held, as of one moment."""
-        with self._changing() as may_change:
-            if may_change:
-                self._count(self._open)
-            return self._ledger.read(), self._held_records(), self._held_bytes
+    @property
+    def is_interrupted(self) -> bool:
+        """Whether the caller is a signal handler in the middle of an append or a change: nothing can be changed."""
+        return self._storing.writer.is_mine or self._lock.is_mine
 
-    @contextmanager
-    def _changing(self) -> Generator[bool]:
-        """Hold the lock; False when this is a signal handler that interrupted a change, so that none may be made."""
-        with self._lock:
-            if self._busy:
-                yield False
-                return
-            self._busy = True
-            try:
-                yield True
-            finally:
-                self._busy = False
-                if self._abandoned:
-                    self._drop_all()
-
-    def _held_records(self) -> int:
-        in_flight = 0 if self._in_flight is None else self._in_flight.records
-        return self._open.records + in_flight + sum(chunk.records for chunk in tuple(self._sealed))
-
-    def _drop_all(self) -> None:
-        self._seal()
-        if self._in_flight is not None:
-            self._sealed.appendleft(self._in_flight)
-            self._in_flight = None
-        while self._sealed:
-            self._forget(self._sealed.popleft(), DropReason.SHUTDOWN)
-
-    def _seal(self) -> Chunk:
-        chunk = self._open
-        if chunk.records:
-            self._count(chunk)
-            if not self._joins_last(chunk):
-                self._sealed.append(chunk)
-        self._open = Chunk(chunk.number + 1)
-        return self._open
-
-    def _joins_last(self, chunk: Chunk) -> bool:
-        """Add a small *chunk* to the last one that waits, so that an outage does not gather thousands of them."""
-        last = self._sealed[-1] if self._sealed else None
-        if (
-            last is None
-            or last.records + chunk.records > _MAX_RECORDS
-            or len(last.data) + len(chunk.data) > self._batch_bytes
-        ):
-            return False
-        last.data += chunk.data  # it keeps its own number: who waits for either waits for both
-        last.records += chunk.records
-        last.counted += chunk.counted
-        return True
-
-    def _make_room(self, size: int) -> bool:
-        """Drop the oldest chunks until *size* more bytes fit; when they cannot, or none are taken, drop the line."""
-        limit_bytes = self._limit_bytes
-        if limit_bytes < 0:
-            return self._drop_line(DropReason.CLOSED)
-        in_flight_bytes = 0 if self._in_flight is None else len(self._in_flight.data)
-        if in_flight_bytes + size > limit_bytes:  # dropping the others would not help
-            return self._drop_line(DropReason.OVERFLOW)
-        while self._held_bytes + size > limit_bytes:
-            if not self._sealed:
-                self._seal()
-            self._forget(self._sealed.popleft(), DropReason.OVERFLOW)
-        return True
-
-    def _drop_line(self, reason: DropReason) -> bool:
-        self._ledger.accept()
-        self._ledger.drop(1, reason)
+    def put_off(self, action: Callable[[], object]) -> bool:
+        """Have *action* done behind an append or a change that the caller interrupts; False when it does not."""
+        for lock in (self._storing.writer, self._lock):  # the outer one first: it is given back last
+            if lock.is_mine:
+                return lock.park(action, always=True)
         return False
 
-    def _forget(self, chunk: Chunk, reason: DropReason | None) -> None:
-        self._held_bytes -= len(chunk.data)
-        self._count(chunk)
-        if reason is None:
-            self._ledger.deliver(chunk.records)
-        else:
-            self._ledger.drop(chunk.records, reason)
+    def abandon(self, until_s: float = math.inf) -> tuple[int, int]:
+        """Leave all that is pending in the spool, and drop what is not taken there. It works on files.
 
-    def _count(self, chunk: Chunk) -> None:
-        """Tell the ledger of the chunk's records that it does not know: a call for each one would be dear."""
-        news = chunk.records - chunk.counted
-        chunk.counted += news
-        self._ledger.accept(news)
+        Args:
+            until_s: When to write no more, in monotonic seconds.
+
+        Returns:
+            How many records were dropped, and how many of this process's own are left in the spool. None are yet in a
+            signal handler that interrupts an append: it is done behind that.
+        """
+        if self.put_off(partial(self.abandon, until_s)):
+            return 0, 0
+        before = self.given_up
+        self.stop()
+        self._accounts.change(self._close_open, otherwise=None, wait_s=WAIT_S)
+        self._storing.stores_parts = True
+        while self._storing.store_next() and self._clock.monotonic() < until_s:
+            pass
+        self.let_go()
+        self._storing.collect()
+        return self.given_up - before, self.kept
+
+    def let_go(self) -> None:
+        """Drop what has no copy on disk. Touches no file."""
+        self.stop()
+        self._accounts.change(self._leave, otherwise=None, wait_s=WAIT_S)
+
+    def close_spool(self) -> None:
+        """Leave what is in the spool to the next process."""
+        self._storing.close()
+
+    @property
+    def given_up(self) -> int:
+        """How many records were dropped at the end."""
+        dropped = self._accounts.held.dropped
+        return dropped.get(DropReason.SHUTDOWN, 0) + dropped.get(DropReason.REJECTED, 0)
+
+    @property
+    def own_records(self) -> int:
+        """How many of this process's own records are pending."""
+        return sum([chunk.records for chunk in self._accounts.held.chunks if not chunk.adopted])
+
+    @property
+    def kept(self) -> int:
+        """How many of this process's own records have a copy on disk."""
+        chunks = self._accounts.held.chunks
+        return sum([chunk.records for chunk in chunks if not chunk.adopted and chunk.disk is not None])
+
+    def take_losses(self) -> Losses:
+        """Return what was lost since the last call."""
+        return self._accounts.take_losses()
+
+    def read(self) -> tuple[Delivery, int, int]:
+        """Return the counts, the records pending and the bytes in memory, as of one moment."""
+        return self._accounts.read()
+
+    @property
+    def history(self) -> Holdings:
+        """What is held and what became of the rest: for whoever looks, not to be changed."""
+        return self._accounts.held
+
+    @property
+    def batch_limits(self) -> tuple[int, int]:
+        """Most bytes and most records of a chunk."""
+        return self._batch_bytes, self._max_records
+
+    @property
+    def refusing(self) -> bool:
+        """Whether nothing more is taken."""
+        return self._admission.refuses
+
+    @property
+    def not_written(self) -> int:
+        """Records that could not be written ahead, and are in memory only."""
+        return self._admission.not_written
+
+    def _close_open(self, held: Holdings) -> None:
+        held.land()
+        self._accounts.seal(held)
+
+    def _leave(self, held: Holdings) -> None:
+        now_s = self._clock.time()
+        self._close_open(held)
+        for chunk in held.chunks[:-1]:
+            if chunk.disk is None:
+                reason = DropReason.REJECTED if was_refused(chunk) else DropReason.SHUTDOWN
+                held.forget(chunk, reason, now_s)
+            else:
+                held.free(chunk)  # of a part that could not be stored alone, the whole is there
 
 
 def _nothing() -> None:

@@ -12,6 +12,7 @@ from typing import Final, Self
 __all__ = ["ErrorGroup", "ErrorGroups", "ErrorSample", "fingerprint"]
 
 _FRAMES: Final = 5  # enough to tell callers apart, few enough that a refactoring far up changes nothing
+_RECURSION_FRAMES: Final = 64  # of a recursion; enough to see twice whatever goes round
 _CHAIN: Final = 32  # a chain of causes may be a ring
 _RECENT_S: Final = 3600.0
 _READ_CHARACTERS: Final = 1000  # of a message, before it is scrubbed
@@ -38,7 +39,8 @@ def fingerprint(error: BaseException) -> str:
     """Name the place and kind of *error*, the same after its lines moved or its message changed.
 
     Of the root cause: its qualified type, and (module, qualified name) of the at most five innermost frames of the
-    application; of the last frame where none is the application's. Frames of the standard library, of installed
+    application; of the last frame where none is the application's; of a recursion, which ends wherever the stack does,
+    what goes round. Frames of the standard library, of installed
     packages and of this package are not the application's. Must not raise, and keeps no reference to the error.
 
     Returns:
@@ -56,15 +58,19 @@ def _fingerprint_of_cause(cause: BaseException) -> str:
     while traceback is not None:
         frames.append(traceback.tb_frame)
         traceback = traceback.tb_next
+    kind = type(cause)
+    is_recursion = issubclass(kind, RecursionError)
+    most = _RECURSION_FRAMES if is_recursion else _FRAMES
     places = []
     for frame in reversed(frames):
         if _is_application(frame.f_code.co_filename):
             places.append(_place(frame))
-            if len(places) == _FRAMES:
+            if len(places) == most:
                 break
+    if is_recursion:
+        places = sorted({place for place in places if places.count(place) > 1}) or places[:_FRAMES]
     if frames and not places:
         places.append(_place(frames[-1]))
-    kind = type(cause)
     text = "\n".join((f"{kind.__module__}.{kind.__qualname__}", *places))
     return blake2b(text.encode("utf-8", "replace"), digest_size=8).hexdigest()
 

@@ -1,19 +1,10 @@
-"""The settings themselves: every field with its meaning, limits and default. The only file that knows pydantic."""
+"""The settings themselves: every field with its meaning, limits and default."""
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal
+from typing import Any, Final, Literal
 
-from pydantic import (
-    AfterValidator,
-    BeforeValidator,
-    Field,
-    SecretStr,
-    StringConstraints,
-    ValidationError,
-    ValidationInfo,
-    field_validator,
-)
+from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 from typing_extensions import override
 
@@ -21,43 +12,32 @@ from queue_telemetry.exceptions import ConfigurationError
 from queue_telemetry.settings import _parse
 from queue_telemetry.settings._settle import settle
 from queue_telemetry.settings._sources import Given
+from queue_telemetry.settings._types import (
+    AgeOrOff,
+    Count,
+    CountOrOff,
+    FilePath,
+    FolderPath,
+    FormatChoice,
+    Headers,
+    Host,
+    Interval,
+    Level,
+    Names,
+    Origin,
+    Prefix,
+    Socket,
+    Tags,
+    Text,
+    Token,
+    Url,
+)
 from queue_telemetry.settings._wording import right_value
 from queue_telemetry.statsd import DIALECTS
 
 __all__ = ["Settings"]
 
 _MIB: Final = 1024 * 1024
-
-
-def _check_url(url: SecretStr) -> SecretStr:
-    _parse.check_url(url.get_secret_value())
-    return url
-
-
-def _check_token(token: SecretStr) -> SecretStr:
-    _parse.check_token(token.get_secret_value())
-    return token
-
-
-_Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
-_Host = Annotated[_Text, AfterValidator(_parse.check_host)]
-_Socket = Annotated[_Text, AfterValidator(_parse.check_socket)]
-_Origin = Annotated[_Text, AfterValidator(_parse.check_origin)]
-_Interval = Annotated[float, Field(ge=0.1, le=10), AfterValidator(_parse.check_interval)]
-_Prefix = Annotated[_Text, AfterValidator(_parse.check_prefix)]
-_Tags = Annotated[dict[str, str], BeforeValidator(_parse.split_tags)]
-_Headers = Annotated[dict[str, SecretStr], BeforeValidator(_parse.split_headers)]
-_Url = Annotated[SecretStr, AfterValidator(_check_url)]
-_Token = Annotated[SecretStr, AfterValidator(_check_token)]
-_Names = Annotated[tuple[_Text, ...], BeforeValidator(_parse.split_names)]
-_Path = Annotated[Path, AfterValidator(_parse.check_path)]
-_Level = Annotated[
-    Literal["TRACE", "DEBUG", "INFO", "SUCCESS", "WARNING", "ERROR", "CRITICAL"],
-    BeforeValidator(_parse.upper_case),
-]
-_Count = Annotated[int, Field(ge=1, le=1_000_000)]
-_CountOrOff = Annotated[int, Field(ge=0, le=1_000_000_000)]
-_AgeOrOff = Annotated[float, Field(ge=0, le=31_536_000)]
 
 
 class Settings(BaseSettings):
@@ -73,23 +53,23 @@ class Settings(BaseSettings):
 
     enabled: bool = True
     """Whether anything is measured and sent at all."""
-    service: _Text | None = None
+    service: Text | None = None
     """The application's name, on every metric and record. Borrowed: `DD_SERVICE`."""
-    env: _Text | None = None
+    env: Text | None = None
     """Where it runs, such as `prod`. Borrowed: `DD_ENV`."""
-    version: _Text | None = None
+    version: Text | None = None
     """The application's version. Borrowed: `DD_VERSION`."""
-    tags: _Tags = Field(default_factory=dict)
+    tags: Tags = Field(default_factory=dict)
     """More constant tags, `team:core,tier:free`. Borrowed: `DD_TAGS`."""
-    worker_id: _Text | None = None
+    worker_id: Text | None = None
     """The worker's name on records outside of any worker scope; without it, host and process id."""
 
-    statsd_host: _Host = "127.0.0.1"
+    statsd_host: Host = "127.0.0.1"
     """Where the StatsD receiver is; on this host, as agents usually are. Borrowed: `DD_DOGSTATSD_URL`,
     `DD_AGENT_HOST`, `STATSD_HOST`."""
     statsd_port: int = Field(8125, ge=1, le=65535)
     """Its UDP port. Borrowed: `DD_DOGSTATSD_URL`, `DD_DOGSTATSD_PORT`, `STATSD_PORT`."""
-    statsd_socket: _Socket | None = None
+    statsd_socket: Socket | None = None
     """A Unix socket on this host instead of host and port, such as `/var/run/datadog/dsd.socket`; `unixgram://` or
     `unixstream://` before it says its type, else both are tried. A host that was set more strongly wins. Borrowed:
     `DD_DOGSTATSD_URL` that begins with `unix`."""
@@ -97,33 +77,36 @@ class Settings(BaseSettings):
     """How lines are written: `statsd` has tag values in the names, which every receiver reads; `graphite` has
     `;tag=value` in them, for a daemon in front of Graphite 1.1 or later; `datadog` has DogStatsD's tags. `datadog` when
     the receiver came from a `DD_*` variable."""
-    statsd_prefix: _Prefix | None = None
+    statsd_prefix: Prefix | None = None
     """What all metric names begin with, without the last dot. Borrowed: `STATSD_PREFIX`."""
-    statsd_entity_id: _Origin | None = None
+    statsd_entity_id: Origin | None = None
     """The pod's UID or the container's id, for an Agent that tells by it where metrics come from; only in the dialect
     `datadog`. Borrowed: `DD_ENTITY_ID`."""
-    statsd_external_env: _Origin | None = None
+    statsd_external_env: Origin | None = None
     """The same in the words of Datadog's admission controller, passed on as it is. Borrowed: `DD_EXTERNAL_ENV`."""
-    statsd_flush_interval_s: _Interval = 2
+    statsd_flush_interval_s: Interval = 2
     """Seconds between two sendings, from 0.1 to 10; a whole number of them makes the 10 s over which receivers add up."""
-    statsd_max_payload_bytes: Annotated[int, Field(ge=64, le=65507)] | None = None
+    statsd_max_payload_bytes: int | None = Field(None, ge=64, le=65507)
     """Largest datagram. Without it, what the path takes: by its MTU, and at most 1432, which every receiver takes whole;
     on this host 3600, for the dialect `datadog` 8192, which is the Agent's buffer. Borrowed: `STATSD_MAXUDPSIZE`."""
     statsd_timer_type: Literal["ms", "h", "d"] = Field(default=None, validate_default=True)
     """What timers are sent as: `ms`, or for Datadog `h` (histogram) or `d` (distribution, which its server merges
     over hosts)."""
-    statsd_max_samples: _Count = Field(default=None, validate_default=True)
+    statsd_max_samples: Count = Field(default=None, validate_default=True)
     """Most durations kept for one series between two sendings; above it a sample stands for all. More for the dialect that
     has many in a line. In front of collectd set it above what comes between two sendings: it multiplies each duration of a
     sample by what it stands for."""
 
-    log_url: _Url | None = None
+    log_url: Url | None = None
     """The HTTP collector that takes JSON records; without it no record is shipped. May carry a password."""
-    log_token: _Token | None = None
-    """Sent as `Authorization: Bearer`."""
-    log_headers: _Headers = Field(default_factory=dict)
+    log_format: FormatChoice = "ndjson"
+    """How the collector wants its records: `ndjson`, `json` (an array), `datadog`, `loki`, `elasticsearch`, `splunk` or
+    `otlp`; in code also an object of your own."""
+    log_token: Token | None = None
+    """Sent as the collector wants it: as `DD-API-KEY`, `Authorization: ApiKey` or `Splunk`, to most as `Bearer`."""
+    log_headers: Headers = Field(default_factory=dict)
     """More request headers, `Name=value,Name2=value2`."""
-    log_level: _Level = "INFO"
+    log_level: Level = "INFO"
     """Lowest loguru level that is shipped, in any case."""
     log_batch_bytes: int = Field(_MIB, ge=1024, le=16 * _MIB)
     """Most bytes of records in one request, uncompressed; collectors refuse much larger ones."""
@@ -131,32 +114,53 @@ class Settings(BaseSettings):
     """Seconds that a record waits for others to fill its batch."""
     log_max_memory_bytes: int = Field(32 * _MIB, ge=2048, le=1024 * 1024 * _MIB)
     """Most bytes of records that wait in memory; at least two batches, one being sent and one being filled."""
-    log_redact_keys: _Names = ()
+    log_spool_dir: FolderPath | None = None
+    """A private folder on a local disk for records that wait, and for those that the collector will never take."""
+    log_durability: Literal["memory", "spill", "wal"] = "memory"
+    """Where records wait: `memory`; `spill` writes to the folder what cannot be sent soon; `wal` writes each record
+    before the logger call returns, so that it survives a crash of the process. The last two need `LOG_SPOOL_DIR`."""
+    log_spool_max_bytes: int = Field(256 * _MIB, ge=16 * _MIB, le=1024 * 1024 * _MIB)
+    """Most bytes that one process keeps in the folder; the oldest make room."""
+    log_spool_max_age_s: float = Field(43_200, ge=60, le=31_536_000)
+    """Seconds after which a record in the folder is given up; collectors refuse old ones, Datadog after 18 hours."""
+    log_tls_ca: FilePath | None = None
+    """Certificates in PEM to trust in place of the public ones."""
+    log_tls_cert: FilePath | None = None
+    """The client's own certificate in PEM, with its chain."""
+    log_tls_key: FilePath | None = None
+    """The key of the client's certificate, without a password; by default in the same file."""
+    log_proxy: Url | None = None
+    """The HTTP proxy on the way to the collector, `http://proxy.example.com:3128`. May carry a password. The variables
+    of other tools, such as `HTTPS_PROXY`, are not read."""
+    log_capture_stdlib: bool = False
+    """Whether records of the stdlib's `logging` from `LOG_LEVEL` up are passed on to loguru, and so shipped; works
+    without `LOG_URL` too."""
+    log_redact_keys: Names = ()
     """Keys whose values are masked in records, `card_number,iban`, besides the built-in ones such as `password`."""
 
     task_logs: Literal["all", "outcomes", "failures", "none"] = Field(default=None, validate_default=True)
     """Which lifecycle records are written for each task."""
-    max_series: _Count = 1000
+    max_series: Count = 1000
     """Most tag combinations of one metric; later ones are counted together, so that a mistake stays bounded."""
     flush_each_task: bool = False
     """Whether metrics are sent at the end of each task, on the task's own thread: for workers that fork for a job and
     end in `os._exit`, which would lose them. Takes some tenths of a millisecond; in a process's first task up to a
     second where a host name has no address yet."""
-    state_dir: _Path | None = None
+    state_dir: FolderPath | None = None
     """Where the processes of this host agree on small numbers that tell their gauges apart; by default a private folder
     of the user's."""
 
-    health_heartbeat_max_age_s: _AgeOrOff = 60
+    health_heartbeat_max_age_s: AgeOrOff = 60
     """Seconds without a sign of life from an open worker scope that make a process unhealthy; 0 is off."""
-    health_min_workers: _CountOrOff = 0
+    health_min_workers: CountOrOff = 0
     """Fewer open worker scopes make a process unhealthy; 0 is off."""
     health_failure_ratio: float = Field(0.25, ge=0, le=1)
     """Share of failed tasks in the last hour that degrades; 0 is off."""
-    health_failure_min_tasks: _Count = 20
+    health_failure_min_tasks: Count = 20
     """Ended tasks in the last hour below which the share says nothing."""
-    health_queue_size_max: _CountOrOff = 0
+    health_queue_size_max: CountOrOff = 0
     """Waiting tasks that degrade; 0 is off."""
-    health_oldest_task_age_max_s: _AgeOrOff = 0
+    health_oldest_task_age_max_s: AgeOrOff = 0
     """Seconds that the oldest task may wait before it degrades; 0 is off."""
 
     def __init__(self, /, **overrides: object) -> None:
@@ -211,6 +215,22 @@ class Settings(BaseSettings):
         least = 2 * info.data.get("log_batch_bytes", 0)
         if value < least:
             raise ValueError(f"at least {least}, twice log_batch_bytes")
+        return value
+
+    @field_validator("log_durability")
+    @classmethod
+    def _check_durability(cls, value: str, info: ValidationInfo) -> str:
+        if (
+            value != "memory" and info.data.get("log_spool_dir", cls) is None
+        ):  # absent when that was wrong itself
+            raise ValueError("memory, or log_spool_dir set as well")
+        return value
+
+    @field_validator("log_tls_key")
+    @classmethod
+    def _check_key(cls, value: Path | None, info: ValidationInfo) -> Path | None:
+        if value is not None and info.data.get("log_tls_cert", cls) is None:
+            raise ValueError
         return value
 
     @field_validator("task_logs", mode="before")

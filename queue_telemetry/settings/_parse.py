@@ -3,6 +3,7 @@
 Each refusal is a ValueError without a text: the model knows what would be right, and the value may be a secret.
 """
 
+import os
 import re
 from bisect import bisect
 from collections.abc import Mapping
@@ -13,6 +14,7 @@ from urllib.parse import urlsplit
 from queue_telemetry.statsd import DIALECTS, Origin, parse_socket_path
 
 __all__ = [
+    "check_file",
     "check_header",
     "check_host",
     "check_interval",
@@ -22,6 +24,7 @@ __all__ = [
     "check_socket",
     "check_token",
     "check_url",
+    "lower_case",
     "split_headers",
     "split_names",
     "split_tags",
@@ -71,8 +74,20 @@ def check_origin(text: str) -> str:
 
 
 def check_path(path: Path) -> Path:
-    """Return a path that the operating system can look for; it need not exist."""
-    if "\0" in str(path):
+    """Return a path that the operating system can look for; it need not exist. A shell would have replaced a `~`."""
+    if "\0" in str(path) or str(path).startswith("~"):
+        raise ValueError
+    return path
+
+
+def check_file(path: Path) -> Path:
+    """Return the path of a file that can be read."""
+    check_path(path)
+    try:
+        usable = path.is_file() and os.access(path, os.R_OK)
+    except OSError:  # a name that is too long, or a folder that nobody may look into
+        usable = False
+    if not usable:
         raise ValueError
     return path
 
@@ -151,3 +166,8 @@ def split_names(value: object) -> object:
 def upper_case(value: object) -> object:
     """Return text in upper case, for names whose case does not matter."""
     return value.upper() if isinstance(value, str) else value
+
+
+def lower_case(value: object) -> object:
+    """Return text in lower case, for names whose case does not matter; anything else as it is."""
+    return value.strip().lower() if isinstance(value, str) else value

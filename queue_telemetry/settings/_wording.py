@@ -2,12 +2,13 @@
 
 from typing import Final, get_args
 
+from queue_telemetry.logs.formats import FORMATS
 from queue_telemetry.settings._sources import Given, shown
 from queue_telemetry.statsd import ORIGIN_FORM, SOCKET_FORM
 
 __all__ = ["SECRET_FIELDS", "problem", "right_value"]
 
-SECRET_FIELDS: Final = frozenset({"log_url", "log_token", "log_headers"})
+SECRET_FIELDS: Final = frozenset({"log_url", "log_token", "log_headers", "log_proxy"})
 """Fields whose values no message shows."""
 
 _MASK: Final = "**********"
@@ -22,8 +23,14 @@ _RIGHT: Final = {
     "statsd_entity_id": ORIGIN_FORM,
     "statsd_external_env": ORIGIN_FORM,
     "log_url": "an http or https URL with a host, such as https://logs.example.com/ingest",
+    "log_format": f"{', '.join(FORMATS)}, or an object with the members of queue_telemetry.logs.formats.Format",
     "log_token": "printable ASCII without white space",
     "log_headers": "Name=value pairs in printable ASCII, such as X-Scope=core,X-Source=worker, without Host, Connection and the like",
+    "log_tls_ca": "the path of a file that can be read, with certificates in PEM",
+    "log_tls_cert": "the path of a file that can be read, with a certificate in PEM",
+    "log_tls_key": "the path of a file that can be read, with the key of log_tls_cert, which is to be set as well",
+    "log_proxy": "an http or https URL with a host, such as http://proxy.example.com:3128",
+    "log_spool_dir": "the path of a directory",
     "log_redact_keys": "names separated by commas, such as card_number,iban",
     "state_dir": "the path of a directory",
 }

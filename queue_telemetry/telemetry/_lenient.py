@@ -1,22 +1,23 @@
 """What is done at a first event about settings that are wrong: it is said once, and what is right goes on."""
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from itertools import combinations
 from typing import Final
 
-from queue_telemetry._runtime import LOGGER, Clock, say
+from queue_telemetry._runtime import LOGGER, say
 from queue_telemetry.exceptions import ConfigurationError
 from queue_telemetry.settings import Settings, load_leniently
 from queue_telemetry.telemetry._outputs import Outputs
 
 __all__ = ["build_leniently", "read_leniently"]
 
-_LESS: Final[tuple[tuple[str, dict[str, object]], ...]] = (
-    ("tags", {"tags": {}}),
-    ("logs", {"log_url": None}),
-    ("tags and logs", {"tags": {}, "log_url": None}),
-)
-"""What is given up in turn until the rest can be built."""
+_TO_GIVE_UP: Final[Mapping[str, Mapping[str, object]]] = {
+    "tags": {"tags": {}},
+    "log records on disk": {"log_spool_dir": None, "log_durability": "memory"},
+    "logs": {"log_url": None},
+}
+"""What can be given up, with the settings that do so; the least first."""
 
 
 def read_leniently() -> tuple[Settings, bool]:
@@ -28,9 +29,13 @@ def read_leniently() -> tuple[Settings, bool]:
 
 
 def build_leniently(
-    settings: Settings, clock: Clock, collect: Callable[[], bool]
+    settings: Settings, build: Callable[[Settings], Outputs]
 ) -> tuple[Settings, Outputs, bool]:
-    """Build the outputs, without what cannot be had: a collector whose certificates cannot be read, tags that become one.
+    """Build the outputs, without as little as possible: tags that become one, a folder or certificates of no use.
+
+    Args:
+        settings: From which to build them.
+        build: Builds them, or raises ConfigurationError.
 
     Returns:
         The settings that the outputs were built from, the outputs, and whether all was right.
@@ -39,15 +44,17 @@ def build_leniently(
         ConfigurationError: Something else is wrong.
     """
     try:
-        return settings, Outputs(settings, clock, collect), True
+        return settings, build(settings), True
     except ConfigurationError as error:
         problem = error
-    for lost, update in _LESS:
-        fewer = settings.model_copy(update=update)
-        try:
-            outputs = Outputs(fewer, clock, collect)
-        except ConfigurationError:
-            continue
-        say("outputs", "no %s are shipped: %s", lost, problem, level=logging.ERROR)
-        return fewer, outputs, False
+    for number in range(1, len(_TO_GIVE_UP) + 1):
+        for names in combinations(_TO_GIVE_UP, number):
+            without = {key: value for name in names for key, value in _TO_GIVE_UP[name].items()}
+            fewer = settings.model_copy(update=without)
+            try:
+                outputs = build(fewer)
+            except ConfigurationError:
+                continue
+            say("outputs", "no %s: %s", " and no ".join(names), problem, level=logging.ERROR)
+            return fewer, outputs, False
     raise problem

@@ -1,18 +1,23 @@
 """Where one process's telemetry goes: the StatsD emitter with its thread, and the log pipeline, built from settings."""
 
+import math
 import os
 import socket
 import time
+from collections import Counter
 from collections.abc import Callable
 from typing import Final
 
-from queue_telemetry._runtime import BackgroundLoop, Clock, DeliveryLedger, DropReason, guarded
-from queue_telemetry.logs import LogPipeline, RecordBuffer
+from queue_telemetry._runtime import BackgroundLoop, Clock, Delivery, DeliveryLedger, DropReason, guarded
+from queue_telemetry.logs import RecordBuffer
 from queue_telemetry.metrics import Batch
 from queue_telemetry.processes import Slot, acquire, private_dir
 from queue_telemetry.settings import Settings
 from queue_telemetry.statsd import DIALECTS, Emitter, StatsClient
 from queue_telemetry.tasks import TaskSeries
+from queue_telemetry.telemetry._constants import record_constants
+from queue_telemetry.telemetry._former_logs import FormerLogs
+from queue_telemetry.telemetry._log_pipeline import log_pipeline
 from queue_telemetry.telemetry._windows import Windows
 
 __all__ = ["Outputs", "constant_tags", "host_name"]
@@ -36,6 +41,8 @@ class Outputs:
         settings: What to send where.
         clock: The clocks.
         collect: Brings what the cells hold into `add`; called before each flush.
+        owner: Whose they are: its next outputs may use the spool folder before these have let go of it.
+        former: What became of the log records of the outputs before.
 
     Attributes:
         buffer: Where the sink appends records; None without a collector.
@@ -44,13 +51,22 @@ class Outputs:
         ConfigurationError: A setting turned out to be wrong: the trusted certificates cannot be read, say.
     """
 
-    def __init__(self, settings: Settings, clock: Clock, collect: Callable[[], bool]) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        clock: Clock,
+        collect: Callable[[], bool],
+        *,
+        owner: object,
+        former: FormerLogs,
+    ) -> None:
         self._clock = clock
         self._collect = collect
         self._interval_s = settings.statsd_flush_interval_s
         self._receiver_was_set = settings.statsd_receiver_was_set
         self._ledger = DeliveryLedger()
-        self._logs = _log_pipeline(settings, clock)
+        constants = record_constants(constant_tags(settings), host_name())
+        self._logs = log_pipeline(settings, clock, constants, owner)
         client = _statsd_client(settings)
         self._slot = _acquire_slot(settings)  # after all that may refuse a setting
         number = os.getpid() if self._slot is None else self._slot.number
@@ -59,11 +75,18 @@ class Outputs:
         self._loop = BackgroundLoop("queue_telemetry-statsd", self._step)
         self._task_share_s = _TASK_SHARE_S
         self._is_first_task = True
-        self._lost: dict[str, tuple[int, float]] = {}
+        self._former = former
+        self._lost: dict[str, tuple[int, float]] = {"logs": (_lost_of(former.read()), -math.inf)}
         self.buffer: RecordBuffer | None = None if self._logs is None else self._logs.buffer
 
     def start(self) -> bool:
-        """Start the StatsD thread; False when the process can have no more threads. Logs start with a record."""
+        """Start the StatsD thread; False when the process can have no more threads.
+
+        Logs start with a record, but where dead processes may have left some: those are delivered by one that logs
+        nothing too.
+        """
+        if self._logs is not None and self._logs.inherits:
+            self._logs.start()  # where that cannot be, the first record tries again
         return self._loop.alive or self._loop.start()
 
     def add(self, batch: Batch) -> None:
@@ -131,7 +154,38 @@ class Outputs:
 
     def stats(self) -> dict[str, dict[str, object]]:
         """Return what each output sent and lost, by signal."""
-        return {"statsd": self._emitter.stats(), "logs": {} if self._logs is None else self._logs.stats()}
+        return {"statsd": self._emitter.stats(), "logs": self._log_stats()}
+
+    def bequeath(self) -> None:
+        """Leave what became of the log records to the outputs that replaced these; once, and after `close`."""
+        if self._logs is not None:
+            self._former.add(*self._logs.legacy())
+
+    def tell_of_former(self) -> None:
+        """Tell the collector, where there is one, what the outputs before these lost, and take over what they left."""
+        if self._logs is not None:
+            self._logs.inherit(self._former.take_losses())
+
+    def _log_delivery(self) -> Delivery:
+        """Return what became of the records since the process began."""
+        former = self._former.read()
+        return former if self._logs is None else _sum(self._logs.delivery(), former)
+
+    def _log_stats(self) -> dict[str, object]:
+        """Return the present pipeline's with the totals; none when there never was a collector."""
+        stats = {} if self._logs is None else self._logs.stats()
+        total = self._log_delivery()
+        if self._logs is None and total == Delivery():
+            return stats
+        dropped = {str(reason): count for reason, count in total.dropped.items()}
+        return {
+            **stats,
+            "accepted": total.accepted,
+            "adopted": total.adopted,
+            "delivered": total.delivered,
+            "dropped": dropped,
+            "pending": total.pending,
+        }
 
     def failing(self) -> frozenset[str]:
         """Return the outputs that lost data in the last minute, or cannot deliver any now.
@@ -169,16 +223,26 @@ class Outputs:
         )
 
     def _notice_losses(self) -> None:
-        ledgers = {"statsd": self._ledger.read()}
-        if self._logs is not None:
-            ledgers["logs"] = self._logs.delivery()
-        for signal, delivery in ledgers.items():
-            lost = sum(
-                units for reason, units in delivery.dropped.items() if reason not in _NO_FAULT_OF_THE_SINK
-            )
+        for signal, delivery in (("statsd", self._ledger.read()), ("logs", self._log_delivery())):
+            lost = _lost_of(delivery)
             before, _ = self._lost.get(signal, (0, 0.0))
             if lost > before:
                 self._lost[signal] = (lost, self._clock.monotonic())
+
+
+def _lost_of(delivery: Delivery) -> int:
+    return sum([units for reason, units in delivery.dropped.items() if reason not in _NO_FAULT_OF_THE_SINK])
+
+
+def _sum(one: Delivery, other: Delivery) -> Delivery:
+    dropped = dict(Counter(one.dropped) + Counter(other.dropped))
+    return Delivery(
+        one.accepted + other.accepted,
+        one.adopted + other.adopted,
+        one.delivered + other.delivered,
+        dropped,
+        one.pending + other.pending,
+    )
 
 
 def host_name() -> str:
@@ -209,18 +273,4 @@ def _statsd_client(settings: Settings) -> StatsClient:
         constant_tags=constant_tags(settings),
         entity_id=settings.statsd_entity_id,
         external_env=settings.statsd_external_env,
-    )
-
-
-def _log_pipeline(settings: Settings, clock: Clock) -> LogPipeline | None:
-    if settings.log_url is None:
-        return None
-    return LogPipeline(
-        settings.log_url.get_secret_value(),
-        token=None if settings.log_token is None else settings.log_token.get_secret_value(),
-        headers={name: value.get_secret_value() for name, value in settings.log_headers.items()},
-        batch_bytes=settings.log_batch_bytes,
-        linger_s=settings.log_linger_s,
-        max_memory_bytes=settings.log_max_memory_bytes,
-        clock=clock,
     )

@@ -24,6 +24,7 @@ from queue_telemetry.tasks import EVENTS_BY_SETTING, Operations, Tracker
 from queue_telemetry.telemetry._collection import Collection
 from queue_telemetry.telemetry._destination import Destination
 from queue_telemetry.telemetry._exit import close_at_exit
+from queue_telemetry.telemetry._former_logs import FormerLogs
 from queue_telemetry.telemetry._lenient import build_leniently, read_leniently
 from queue_telemetry.telemetry._outputs import Outputs, host_name
 from queue_telemetry.telemetry._sink import SinkKeeper
@@ -78,7 +79,9 @@ class Telemetry(Instruments, Operations):
         self._settings = settings
         self._is_default = settings is None
         self._collection = Collection(self._registry, self._tracker, self._clock)
-        self._sink = SinkKeeper(self._tracker, self._wake_for_record, captures_all=captures_all)
+        self._sink = SinkKeeper(
+            self._tracker, self._wake_for_record, self._tick_soon, captures_all=captures_all
+        )
         self._configuration_invalid = False
         self._draining = False
         self._closed = False
@@ -101,6 +104,7 @@ class Telemetry(Instruments, Operations):
         self._waking = OwnedLock()  # one thread wakes the process
         self._closing = OwnedLock()  # one thread closes; others wait for what it achieves
         self._ticker: BackgroundLoop | None = None
+        self._former_logs = FormerLogs()
         self._start_failures = 0
         self._start_again_at_s = float("-inf")
 
@@ -127,15 +131,25 @@ class Telemetry(Instruments, Operations):
         settings = load(**overrides)
         if self.redirected:
             return
-        outputs = Outputs(settings, self._clock, self._collect) if settings.enabled else None
+        outputs = self._build(settings) if settings.enabled else None
         with self._waking.held(_LOCK_WAIT_S):
             self._gate.asleep, self._gate.quiet = True, False
             self._settings = settings
             self._configuration_invalid = self._closed = False
             old = self._adopt(settings, outputs)
-        if old is not None:
-            with guarded():
-                old.close(_SWAP_S)
+        with guarded():
+            try:
+                if old is not None:
+                    if outputs is not None and outputs.buffer is not None and old.buffer is not None:
+                        old.buffer.hand_over(
+                            outputs.buffer
+                        )  # what a thread logs that had the old one in hand
+                    old.close(_SWAP_S)
+            finally:
+                if isinstance(old, Outputs):
+                    old.bequeath()
+                if outputs is not None:
+                    outputs.tell_of_former()
 
     def flush(self, timeout_s: float = 2.0) -> bool:
         """Send everything recorded before the call; True when nothing of it is pending in time.
@@ -250,7 +264,7 @@ class Telemetry(Instruments, Operations):
         self._collection.forget_inherited()
         destination = self._outputs
         if destination is None:
-            self._settings, destination, right = build_leniently(self._settings, self._clock, self._collect)
+            self._settings, destination, right = build_leniently(self._settings, self._build)
             self._configuration_invalid |= not right
             self._adopt(self._settings, destination)
         if self._ticker is None:
@@ -265,6 +279,9 @@ class Telemetry(Instruments, Operations):
         with guarded():
             destination.flush(0.0)
         return self._start_later()
+
+    def _build(self, settings: Settings) -> Outputs:
+        return Outputs(settings, self._clock, self._collect, owner=self, former=self._former_logs)
 
     def _start_later(self) -> bool:
         self._start_failures += 1
@@ -296,7 +313,9 @@ class Telemetry(Instruments, Operations):
         if destination is not None:
             with guarded():
                 sent = destination.close(timeout_s) and sent
-        if not self._is_default:  # the default's sink goes on counting what comes too late
+        if self._is_default:  # its sink goes on counting what comes too late
+            self._sink.let_go_of_stdlib()
+        else:
             self._sink.uninstall()
         return sent
 
@@ -307,6 +326,11 @@ class Telemetry(Instruments, Operations):
             destination.tick()
         self._sink.restore()
         return _TICK_S
+
+    def _tick_soon(self) -> None:
+        ticker = self._ticker
+        if ticker is not None:
+            ticker.wake()
 
     def _collect(self) -> bool:
         return self._collection.collect()

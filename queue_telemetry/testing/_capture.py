@@ -7,7 +7,7 @@ from typing import Literal
 
 import orjson
 
-from queue_telemetry._runtime import SYSTEM_CLOCK, DeliveryLedger
+from queue_telemetry._runtime import SYSTEM_CLOCK
 from queue_telemetry.api import default_telemetry
 from queue_telemetry.logs import RecordBuffer
 from queue_telemetry.metrics import Batch, Series
@@ -70,7 +70,7 @@ class _Kept:
 
     def __init__(self) -> None:
         self.buffer: RecordBuffer | None = RecordBuffer(
-            _MAX_BYTES, batch_bytes=_MAX_BYTES, linger_s=0, ledger=DeliveryLedger(), clock=SYSTEM_CLOCK
+            _MAX_BYTES, batch_bytes=_MAX_BYTES, linger_s=0, clock=SYSTEM_CLOCK
         )
         self.lock = threading.Lock()
         self.counters: dict[Series, list[float]] = {}

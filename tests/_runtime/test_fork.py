@@ -4,6 +4,8 @@ import sys
 
 from queue_telemetry._runtime import fork, register_fork_aware
 
+_QUIET = ["-W", "ignore::DeprecationWarning"]  # 3.12 deprecates forks beside threads
+
 
 class Member:
     def reset_after_fork(self) -> None:
@@ -12,7 +14,7 @@ class Member:
 
 def run(script: str) -> str:
     done = subprocess.run(
-        [sys.executable, "-c", script], capture_output=True, text=True, timeout=15, check=False
+        [sys.executable, *_QUIET, "-c", script], capture_output=True, text=True, timeout=15, check=False
     )
     assert "" == done.stderr
     return done.stdout

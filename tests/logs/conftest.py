@@ -1,16 +1,25 @@
 """A scripted collector on a real socket, a clock turned by hand, and a sender that answers from a list."""
 
 import gzip
+import os
+import resource
 import socket
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
 
 import pytest
 
-from queue_telemetry._runtime import SYSTEM_CLOCK, Clock, DeliveryLedger
-from queue_telemetry.logs import LogPipeline, RecordBuffer
+from queue_telemetry._runtime import SYSTEM_CLOCK, Clock
+from queue_telemetry.logs import Endpoint, Limits, LogPipeline, LossRecord, RecordBuffer, Shipper, Storage
 from queue_telemetry.logs._answer import Answer
+from queue_telemetry.logs._courier import Courier
+from queue_telemetry.logs._write_ahead import WriteAheadBuffer
+from queue_telemetry.logs.formats import Format, NdjsonFormat
+from queue_telemetry.logs.spool import DeadLetters, Spool
 
 
 @dataclass
@@ -173,9 +182,8 @@ class ListSender:
         self.aborted = False
         self.closed = False
 
-    def send(self, body: bytes | bytearray, content_type: str, *, within_s: float) -> Answer:
+    def send(self, body: bytes | bytearray, *, within_s: float) -> Answer:
         self.within_s.append(within_s)
-        assert content_type == "application/x-ndjson"
         self.bodies.append(bytes(body))
         answer = self.answers.pop(0) if self.answers else Answer(200, bytes_wire=len(body))
         if isinstance(answer, BaseException):
@@ -188,8 +196,42 @@ class ListSender:
     def abort(self) -> None:
         self.aborted = True
 
+    def forget(self) -> None:
+        return
+
     def close(self) -> None:
         self.closed = True
+
+
+class HungDisk:
+    """A disk that does not come back from writes, from a moment on until it is let go."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.met, self._over, self._real = threading.Event(), threading.Event(), os.pwrite
+        self.threads: list[str] = []
+        monkeypatch.setattr(os, "pwrite", self._write)
+
+    def _write(self, descriptor: int, data: bytes, offset: int) -> int:
+        self.threads.append(threading.current_thread().name)
+        self.met.set()
+        self._over.wait(30)
+        return self._real(descriptor, data, offset)
+
+    def let_go(self) -> None:
+        self._over.set()
+
+
+@pytest.fixture
+def hang(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[], HungDisk]]:
+    disks: list[HungDisk] = []
+
+    def begin() -> HungDisk:
+        disks.append(HungDisk(monkeypatch))
+        return disks[-1]
+
+    yield begin
+    for disk in disks:
+        disk.let_go()
 
 
 @pytest.fixture
@@ -216,14 +258,88 @@ def make_buffer(manual_clock: ManualClock) -> Callable[..., RecordBuffer]:
         batch_bytes: int = 100_000,
         linger_s: float = 1.0,
         clock: Clock | None = None,
+        writes_ahead: bool = False,
+        **options: Any,
     ) -> RecordBuffer:
-        return RecordBuffer(
+        kind: Callable[..., RecordBuffer] = WriteAheadBuffer if writes_ahead else RecordBuffer
+        return kind(
             max_bytes,
             batch_bytes=batch_bytes,
             linger_s=linger_s,
-            ledger=DeliveryLedger(),
             clock=clock or manual_clock.clock,
+            **options,
         )
+
+    return make
+
+
+@pytest.fixture
+def make_spool(manual_clock: ManualClock, tmp_path: Path) -> Iterator[Callable[..., Spool]]:
+    """Make a real spool in the test's folder; several have one owner, as after a reconfiguration."""
+    made: list[Spool] = []
+    owner = object()
+
+    def make(max_bytes: int = 1 << 28, clock: Clock | None = None) -> Spool:
+        made.append(
+            Spool(
+                tmp_path / "spool",
+                "collector",
+                max_bytes=max_bytes,
+                clock=clock or manual_clock.clock,
+                owner=owner,
+            )
+        )
+        return made[-1]
+
+    yield make
+    for spool in made:
+        spool.close()
+
+
+@pytest.fixture
+def full_disk() -> Callable[..., AbstractContextManager[None]]:
+    """Return a context in which no file of this process grows beyond a size, as on a full disk.
+
+    It holds for pytest's own report too, so that only what is tested belongs into it.
+    """
+
+    @contextmanager
+    def limit(max_bytes: int = 0) -> Iterator[None]:
+        soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (max_bytes, hard))
+        try:
+            yield
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+    return limit
+
+
+@pytest.fixture
+def make_shipper(list_sender: ListSender, manual_clock: ManualClock) -> Callable[..., Shipper]:
+    """Make a shipper of a buffer that sends by the list."""
+
+    def make(
+        buffer: RecordBuffer,
+        *,
+        sender: Any = None,
+        wire_format: Any = None,
+        batch_bytes: int = 100_000,
+        dead_letters: DeadLetters | None = None,
+        spool: Spool | None = None,
+        clock: Clock | None = None,
+        make_loss_record: LossRecord | None = None,
+    ) -> Shipper:
+        clock = clock or manual_clock.clock
+        courier = Courier(
+            buffer,
+            sender or list_sender,
+            wire_format or NdjsonFormat(),
+            batch_bytes=batch_bytes,
+            dead_letters=dead_letters,
+            clock=clock,
+        )
+        return Shipper(buffer, courier, clock=clock, spool=spool, make_loss_record=make_loss_record)
 
     return make
 
@@ -237,15 +353,16 @@ def make_pipeline() -> Iterator[Callable[..., LogPipeline]]:
         token: str | None = None,
         batch_bytes: int = 1024 * 1024,
         max_memory_bytes: int = 32 * 1024 * 1024,
+        wire_format: Format | None = None,
+        storage: Storage | None = None,
     ) -> LogPipeline:
+        wire_format = wire_format or NdjsonFormat()
         made.append(
             LogPipeline(
-                url,
-                token=token,
-                headers={},
-                batch_bytes=batch_bytes,
-                linger_s=0.01,
-                max_memory_bytes=max_memory_bytes,
+                Endpoint.parse(url, token, {}, wire_format),
+                wire_format,
+                limits=Limits(batch_bytes, 0.01, max_memory_bytes),
+                storage=storage,
                 clock=SYSTEM_CLOCK,
             )
         )
@@ -258,16 +375,16 @@ def make_pipeline() -> Iterator[Callable[..., LogPipeline]]:
 
 _PIPELINE_SCRIPT = """
 from queue_telemetry._runtime import SYSTEM_CLOCK
-from queue_telemetry.logs import LogPipeline
+from queue_telemetry.logs import Endpoint, Limits, LogPipeline
+from queue_telemetry.logs._write_ahead import WriteAheadBuffer
+from queue_telemetry.logs.formats import NdjsonFormat
 
-def make_pipeline(url):
+def make_pipeline(url, storage=None):
     return LogPipeline(
-        url,
-        token=None,
-        headers={},
-        batch_bytes=1_000_000,
-        linger_s=1.0,
-        max_memory_bytes=10_000_000,
+        Endpoint.parse(url, None, {}),
+        NdjsonFormat(),
+        limits=Limits(1_000_000, 1.0, 10_000_000),
+        storage=storage,
         clock=SYSTEM_CLOCK,
     )
 """

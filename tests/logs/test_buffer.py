@@ -1,6 +1,7 @@
 """The bounded buffer: sealing, order, limits, and accounts that agree with what it holds."""
 
 import threading
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -8,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from queue_telemetry._runtime import SYSTEM_CLOCK, Clock, DeliveryLedger, DropReason
-from queue_telemetry.logs import RecordBuffer
+from queue_telemetry._runtime import SYSTEM_CLOCK, Clock, DropReason
+from queue_telemetry.logs import Losses, RecordBuffer
 
 Make = Callable[..., RecordBuffer]
 
@@ -45,11 +46,12 @@ def test_a_line_longer_than_a_batch_travels_alone(make_buffer: Make) -> None:
 
     first = buffer.take()
     assert first is not None
+    assert bytearray(b"a\n") == first.data
     buffer.settle(first)
     second = buffer.take()
 
     assert second is not None
-    assert [bytearray(b"a\n"), bytearray(b"long line\n")] == [first.data, second.data]
+    assert bytearray(b"long line\n") == second.data
 
 
 def test_a_chunk_is_sealed_at_a_thousand_records(make_buffer: Make) -> None:
@@ -148,7 +150,7 @@ def test_a_chunk_in_flight_is_not_dropped_but_still_counts_as_memory(make_buffer
 
 
 @pytest.mark.parametrize(
-    "line", [b"x" * 9, b"x" * 7], ids=["more than all memory", "more than is not in flight"]
+    "line", [b"x" * 8 + b"\n", b"x" * 6 + b"\n"], ids=["more than all memory", "more than is not in flight"]
 )
 def test_a_line_that_can_never_fit_drops_no_other(make_buffer: Make, line: bytes) -> None:
     buffer = make_buffer(max_bytes=8, batch_bytes=2)
@@ -173,12 +175,12 @@ def test_nothing_is_taken_after_refuse(make_buffer: Make) -> None:
 
 def test_abandon_drops_open_sealed_and_in_flight(make_buffer: Make) -> None:
     buffer = make_buffer(batch_bytes=2)
-    for line in (b"1\n", b"2\n", b"3"):
+    for line in (b"1\n", b"2\n", b"3\n"):
         buffer.append(line)
     chunk = buffer.take()
     assert chunk is not None
 
-    assert 3 == buffer.abandon()
+    assert (3, 0) == buffer.abandon()
 
     delivery, pending, pending_bytes = buffer.read()
     assert ({DropReason.SHUTDOWN: 3}, 0, 0) == (delivery.dropped, pending, pending_bytes)
@@ -271,6 +273,59 @@ def test_a_close_in_the_middle_of_an_append_counts_its_record_too(make_buffer: M
     assert (0, 0) == (held, held_bytes)
 
 
+def test_what_a_signal_handler_logs_in_the_middle_of_an_append_comes_behind_it(make_buffer: Make) -> None:
+    interrupting = _Interrupting()
+    buffer = make_buffer(clock=interrupting.clock)
+
+    def log() -> None:
+        interrupting.handler = int
+        buffer.append(b"2\n")
+        buffer.append(b"3\n")
+
+    interrupting.handler = log
+    buffer.append(b"1\n")
+    buffer.seal()
+
+    chunk = buffer.take()
+    assert chunk is not None
+    assert (bytearray(b"1\n2\n3\n"), {}) == (chunk.data, buffer.read()[0].dropped)
+
+
+def test_what_comes_after_refuse_goes_to_the_successor(make_buffer: Make) -> None:
+    buffer, successor = make_buffer(), make_buffer()
+    buffer.hand_over(successor)
+    buffer.append(b"1\n")
+    buffer.refuse()
+
+    buffer.append(b"2\n")
+
+    assert (1, {}, 1) == (buffer.read()[0].accepted, buffer.read()[0].dropped, successor.read()[0].accepted)
+
+
+def test_a_reading_while_another_thread_is_stopped_in_a_change_does_not_wait_for_it(
+    make_buffer: Make,
+) -> None:
+    interrupting = _Interrupting()
+    buffer = make_buffer(clock=interrupting.clock)
+    inside, over = threading.Event(), threading.Event()
+
+    def stop() -> None:
+        inside.set()
+        over.wait(20)
+
+    interrupting.handler = stop
+    thread = threading.Thread(target=buffer.append, args=(b"1\n",))
+    thread.start()
+    inside.wait(10)
+    began_s = time.monotonic()
+
+    assert 0 == buffer.read()[1]
+    took_s = time.monotonic() - began_s
+    over.set()
+    thread.join(10)
+    assert (True, 1) == (took_s < 0.5, buffer.read()[1])
+
+
 def test_an_exit_in_the_middle_of_an_append_leaves_it_usable(make_buffer: Make) -> None:
     interrupting = _Interrupting()
     buffer = make_buffer(clock=interrupting.clock)
@@ -285,7 +340,7 @@ def test_an_exit_in_the_middle_of_an_append_leaves_it_usable(make_buffer: Make) 
     buffer.append(b"2\n")
 
     delivery, held, _ = buffer.read()
-    assert (2, 2) == (delivery.accepted, held)
+    assert (1, 1) == (delivery.accepted, held), "the record of the call that was interrupted is not taken in"
 
 
 _STEPS = st.lists(
@@ -299,14 +354,12 @@ _STEPS = st.lists(
 
 @given(_STEPS)
 def test_accounts_equal_what_is_held_after_any_steps(steps: list[tuple[Any, ...]]) -> None:
-    buffer = RecordBuffer(
-        100, batch_bytes=40, linger_s=1, ledger=DeliveryLedger(), clock=Clock(lambda: 0.0, lambda: 0.0)
-    )
+    buffer = RecordBuffer(100, batch_bytes=40, linger_s=1, clock=Clock(lambda: 0.0, lambda: 0.0))
     flying = None
     appended = 0
     for step, *arguments in steps:
         if step == "append":
-            buffer.append(b"x" * arguments[0])
+            buffer.append(b"x" * (arguments[0] - 1) + b"\n")
             appended += 1
         elif step == "take":
             flying = buffer.take() or flying
@@ -320,7 +373,7 @@ def test_accounts_equal_what_is_held_after_any_steps(steps: list[tuple[Any, ...]
             if step == "give_back":
                 buffer.give_back(flying)
             else:
-                buffer.settle(flying, None if step == "deliver" else DropReason.REJECTED)
+                buffer.settle(flying, {} if step == "deliver" else {DropReason.REJECTED: flying.records})
             flying = None
         delivery, held, held_bytes = buffer.read()
         assert appended == delivery.accepted == delivery.delivered + sum(delivery.dropped.values()) + held
@@ -338,11 +391,11 @@ def _ship_until(done: threading.Event, buffer: RecordBuffer) -> None:
         if taken % 3 == 0:
             buffer.give_back(chunk)
         else:
-            buffer.settle(chunk, DropReason.REJECTED if taken % 5 == 0 else None)
+            buffer.settle(chunk, {DropReason.REJECTED: chunk.records} if taken % 5 == 0 else {})
 
 
 def test_accounts_agree_at_any_moment_under_threads() -> None:
-    buffer = RecordBuffer(5_000, batch_bytes=500, linger_s=0, ledger=DeliveryLedger(), clock=SYSTEM_CLOCK)
+    buffer = RecordBuffer(5_000, batch_bytes=500, linger_s=0, clock=SYSTEM_CLOCK)
     done = threading.Event()
     disagreements: list[object] = []
 
@@ -368,3 +421,24 @@ def test_accounts_agree_at_any_moment_under_threads() -> None:
 
     assert [] == disagreements
     assert 12_000 == buffer.read()[0].accepted
+
+
+def test_what_was_lost_in_front_of_it_is_in_its_accounts_and_is_told_of_with_its_own(
+    make_buffer: Make, manual_clock: Any
+) -> None:
+    buffer = make_buffer(max_bytes=10)
+    buffer.inherit(Losses({DropReason.OVERFLOW: 3}, 10.0, 20.0))
+    buffer.append(b"longer than that\n")
+
+    assert (4, {DropReason.OVERFLOW: 4}) == (buffer.read()[0].accepted, buffer.read()[0].dropped)
+    assert Losses({DropReason.OVERFLOW: 4}, 10.0, manual_clock.clock.time()) == buffer.take_losses()
+
+
+def test_inheriting_no_losses_changes_nothing(make_buffer: Make) -> None:
+    buffer = make_buffer(max_bytes=10)
+    buffer.append(b"longer than that\n")
+    before = buffer.history.losses()
+
+    buffer.inherit(Losses({}))
+
+    assert before == buffer.take_losses()

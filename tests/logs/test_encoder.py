@@ -173,6 +173,24 @@ def test_the_limit_is_of_bytes_not_characters() -> None:
     _decoded({"message": "\x00" * 200_000, "a": "€" * 200_000})
 
 
+@pytest.mark.parametrize("size", [255_000, 262_143, 262_144, 300_000, 10_000_000])
+@pytest.mark.parametrize("part", ["a", "\x00", "\ud800", "€", '"'])
+def test_a_text_of_any_size_fits(part: str, size: int) -> None:
+    decoded = _decoded({"message": part * (size // len(part)), "task_id": "1"})
+
+    assert "1" == decoded["task_id"]
+
+
+def test_a_long_key_costs_itself_only() -> None:
+    decoded = _decoded({"message": "m", "k" * 300_000: 1})
+
+    assert ("m", True) == (decoded["message"], decoded["truncated"])
+
+
+def test_ten_million_bytes_fit() -> None:
+    assert _decoded({"v": b"x" * 10_000_000})["v"].startswith("b'xxx")
+
+
 _SCALARS = st.one_of(
     st.none(),
     st.booleans(),

@@ -5,13 +5,14 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from queue_telemetry._runtime import DropReason
 from queue_telemetry.exceptions import ConfigurationError
-from queue_telemetry.logs import LogPipeline
+from queue_telemetry.logs import LogPipeline, Storage
 
 Make = Callable[..., LogPipeline]
 
@@ -137,3 +138,109 @@ def test_stats_hold_no_address_and_no_secret(collector: Any, make_pipeline: Make
 def test_an_address_that_the_http_library_refuses_is_named(make_pipeline: Make) -> None:
     with pytest.raises(ConfigurationError, match="LOG_URL"):
         make_pipeline("http://999.1.1.1/")
+
+
+def test_an_outage_is_spilled_and_the_next_process_delivers_it(
+    collector: Any, make_pipeline: Make, tmp_path: Path
+) -> None:
+    owner = object()
+    storage = Storage(tmp_path / "spool", "spill", owner=owner)
+    collector.usual.status = 503
+    first = make_pipeline(collector.url, storage=storage)
+    lines = [b'{"n":%d}' % number for number in range(100)]
+    for line in lines:
+        first.buffer.append(line + b"\n")
+    assert not first.close(0.5)
+    assert (100, {}) == (first.delivery().pending, first.delivery().dropped)
+    collector.usual.status = 200
+    collector.requests.clear()
+
+    second = make_pipeline(collector.url, storage=storage)
+    second.buffer.append(b'{"n":100}\n')
+
+    assert collector.wait_for(2)
+    assert second.close(5.0)
+    assert {*lines, b'{"n":100}'} == set(collector.lines())
+    assert (1, 100, 101) == (
+        second.delivery().accepted,
+        second.delivery().adopted,
+        second.delivery().delivered,
+    )
+
+
+def test_a_second_pipeline_of_another_owner_on_the_same_folder_is_refused(
+    make_pipeline: Make, tmp_path: Path
+) -> None:
+    make_pipeline("http://127.0.0.1:9/", storage=Storage(tmp_path / "spool", "wal", owner=object()))
+
+    with pytest.raises(ConfigurationError, match="LOG_SPOOL_DIR"):
+        make_pipeline("http://127.0.0.1:9/", storage=Storage(tmp_path / "spool", "wal", owner=object()))
+
+
+def test_dead_letters_are_written_in_the_folder_at_any_durability(
+    collector: Any, make_pipeline: Make, tmp_path: Path
+) -> None:
+    collector.reply(200)
+    collector.reply(400)
+    pipeline = make_pipeline(collector.url, storage=Storage(tmp_path / "spool"))
+    pipeline.buffer.append(b'{"good":1}\n')
+    assert pipeline.flush(5.0)
+    pipeline.buffer.append(b'{"bad":1}\n')
+
+    assert pipeline.close(5.0)
+
+    assert b'"record":{"bad":1}' in (tmp_path / "spool" / "dead-letters.ndjson").read_bytes()
+    assert {DropReason.DEAD_LETTERED: 1} == pipeline.delivery().dropped
+
+
+def test_a_fork_while_a_post_hangs_waits_for_nothing_and_leaves_the_parents_spool(
+    collector: Any, pipeline_script: str, tmp_path: Path
+) -> None:
+    collector.usual.then = "hang"
+    script = f"""{pipeline_script}
+import os, sys, time
+from pathlib import Path
+from queue_telemetry.logs import Storage
+storage = Storage(Path({str(tmp_path / "spool")!r}), "wal", owner="test")
+parent = make_pipeline({collector.url!r}, storage)
+parent.buffer.append(b'"parent"\\n')
+parent.flush(1.0)
+began_s = time.monotonic()
+pid = os.fork()
+if pid == 0:
+    parent.forget()
+    child = make_pipeline({collector.url!r}, storage)
+    child.buffer.append(b'"child"\\n')
+    child.close(0.2)
+    os._exit(0 if child.delivery().pending == 1 and child.delivery().adopted == 0 else 1)
+waited_s = time.monotonic() - began_s
+assert os.waitpid(pid, 0)[1] == 0
+assert waited_s < 1, waited_s
+parent.close(0.2)
+sys.exit(0 if parent.delivery().pending == 1 else 2)
+"""
+    ran = subprocess.run([sys.executable, "-c", script], capture_output=True, timeout=30, check=False)
+
+    assert (0, b"") == (ran.returncode, ran.stderr)
+    written = b"".join(file.read_bytes() for file in (tmp_path / "spool").rglob("*.seg"))
+    assert (1, 1) == (written.count(b'"parent"'), written.count(b'"child"'))
+
+
+def test_memory_holds_its_limit_in_a_long_outage_and_the_disk_the_rest(
+    make_pipeline: Make, tmp_path: Path
+) -> None:
+    pipeline = make_pipeline(
+        "http://127.0.0.1:9/",
+        batch_bytes=1_000,
+        max_memory_bytes=10_000,
+        storage=Storage(tmp_path / "spool", "spill", owner=object()),
+    )
+    most = 0
+    for _ in range(2_000):
+        pipeline.buffer.append(b"x" * 99 + b"\n")
+        most = max(most, pipeline.buffer.read()[2])
+        while pipeline.buffer.read()[2] > 8_000:  # else this outruns the thread that stores
+            pipeline._keeper._looked.wait(1.0)
+
+    assert most <= 10_000
+    assert (2_000, {}) == (pipeline.delivery().pending, pipeline.delivery().dropped)

@@ -5,10 +5,12 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
+import orjson
 import pytest
 from loguru import logger
 
 from queue_telemetry.logs import RecordBuilder, Redactor
+from queue_telemetry.logs._encoder import encode
 
 
 class Caught:
@@ -32,7 +34,7 @@ def caught() -> Any:
 def _build(
     message: Any, context: Mapping[str, object] | None = None, **constants: object
 ) -> dict[str, object]:
-    return RecordBuilder(constants, lambda: context or {}, Redactor().redact).build(message.record, message)
+    return RecordBuilder(constants, lambda: context or {}, Redactor()).build(message.record)
 
 
 def test_the_record_is_flat_and_complete(caught: Caught) -> None:
@@ -79,12 +81,12 @@ def test_the_timestamp_is_utc_with_microseconds(caught: Caught, moment: datetime
 
 def test_the_kept_second_does_not_hide_another_zone(caught: Caught) -> None:
     logger.info("x")
-    builder = RecordBuilder({}, dict, Redactor().redact)
+    builder = RecordBuilder({}, dict, Redactor())
     stamps = []
     for hours in (0, 2, 0):
         moment = datetime(2025, 1, 1, 12, 0, 0, 0, timezone(timedelta(hours=hours)))
         caught.messages[0].record["time"] = moment
-        stamps.append(builder.build(caught.messages[0].record, "")["timestamp"])
+        stamps.append(builder.build(caught.messages[0].record)["timestamp"])
 
     assert ["2025-01-01T12", "2025-01-01T10", "2025-01-01T12"] == [str(stamp)[:13] for stamp in stamps]
 
@@ -170,6 +172,54 @@ def test_an_exception_brings_its_error(caught: Caught) -> None:
     assert "variable's value" not in error["stack"].replace('hidden = "variable', "")
 
 
+def test_secrets_in_text_are_hidden_wherever_they_stand(caught: Caught) -> None:
+    bound = logger.bind(cause="password=S3CRET", rows=[{"note": "token: S3CRET"}, ValueError("pwd='S3CRET'")])
+    try:
+        raise ValueError('{"token": "S3CRET"}') from KeyError("redis://:S3CRET@cache:6379/0")
+    except ValueError:
+        bound.exception("Authorization: Bearer {}", "S3CRET")
+    message = caught.messages[0]
+    before = repr(message.record)
+
+    record = _build(message, {"task_id": "https://u:S3CRET@host/1"})
+
+    assert "S3CRET" not in repr(record)
+    assert "Authorization: [redacted]" == record["message"]
+    assert "https://[redacted]@host/1" == record["task_id"]
+    assert before == repr(message.record), "other handlers see what was logged"
+
+
+@pytest.mark.parametrize(
+    ("message", "shown"),
+    [
+        ("got Bearer eyJhbGciOiJIUzI1NiJ9.e30.S3CRET", "got Bearer [redacted]"),
+        ("id eyJhbGciOiJIUzI1NiJ9.e30.S3CRET", "id [redacted]"),
+        ("mysql --password S3CRET db", "mysql --password [redacted] db"),
+        ("password=S3CRET", "password=[redacted]"),
+        ("(b'token', b'S3CRET')", "(b'token', b'[redacted]')"),
+        ("amqps://u:S3CRET@mq//", "amqps://[redacted]@mq//"),
+        ("<password>S3CRET</password>", "<password>[redacted]</password>"),
+        (
+            "-----BEGIN PRIVATE KEY-----\nS3CRET\n-----END PRIVATE KEY-----",
+            "-----BEGIN PRIVATE KEY-----[redacted]-----END PRIVATE KEY-----",
+        ),
+    ],
+    ids=["bearer", "jwt", "option", "assigned", "pair", "user info", "element", "private key"],
+)
+def test_a_secret_in_a_message_is_hidden_in_whatever_form(caught: Caught, message: str, shown: str) -> None:
+    logger.info(message)
+
+    assert shown == _build(caught.messages[0])["message"]
+
+
+@pytest.mark.parametrize("message", [None, 7, b"x"])
+def test_a_message_that_a_patcher_made_something_else_becomes_text(caught: Caught, message: object) -> None:
+    logger.info("x")
+    caught.messages[0].record["message"] = message
+
+    assert str(message) == _build(caught.messages[0])["message"]
+
+
 def test_a_raw_message_still_brings_its_stack(caught: Caught) -> None:
     try:
         raise ValueError("bad")
@@ -190,28 +240,70 @@ def test_an_exception_logged_outside_of_one_brings_no_error(caught: Caught) -> N
 
 def test_ids_are_unique_and_in_order(caught: Caught) -> None:
     logger.info("x")
-    builder = RecordBuilder({}, dict, Redactor().redact)
-    ids = [str(builder.build(caught.messages[0].record, "")["record_id"]) for _ in range(2_000)]
+    builder = RecordBuilder({}, dict, Redactor())
+    ids = [str(builder.build(caught.messages[0].record)["record_id"]) for _ in range(2_000)]
 
     assert sorted(set(ids)) == ids
 
 
 def test_a_forked_child_takes_another_prefix(caught: Caught) -> None:
     logger.info("x")
-    builder = RecordBuilder({}, dict, Redactor().redact)
+    builder = RecordBuilder({}, dict, Redactor())
     record = caught.messages[0].record
-    parent = str(builder.build(record, "")["record_id"])
+    parent = str(builder.build(record)["record_id"])
     record["process"].id = os.getpid() + 1
 
-    child = str(builder.build(record, "")["record_id"])
+    child = str(builder.build(record)["record_id"])
 
     assert parent.partition("-")[0] != child.partition("-")[0]
 
 
 def test_salvage_takes_what_is_there() -> None:
-    builder = RecordBuilder({"service": "billing"}, dict, Redactor().redact)
+    builder = RecordBuilder({"service": "billing"}, dict, Redactor())
 
     record = builder.salvage({"message": "m", "function": "f"}, KeyError("time"))  # type: ignore[typeddict-item]
 
     assert ("m", "f", "billing") == (record["message"], record["function"], record["service"])
     assert "KeyError: 'time'" == record["serialization_error"]
+
+
+@pytest.mark.parametrize("key", ["service", "env", "version"])
+def test_what_finds_records_is_not_taken_from_a_record_even_when_it_is_not_set(
+    caught: Caught, key: str
+) -> None:
+    logger.bind(**{key: "customer-1"}).info("x")
+
+    record = _build(caught.messages[0])
+
+    assert key not in record
+    assert "customer-1" == record[f"extra_{key}"]
+
+
+@pytest.mark.parametrize("sign", ["", "a: "], ids=["without a sign of a key", "with one"])
+def test_a_message_that_no_line_can_hold_says_how_long_it_was(caught: Caught, sign: str) -> None:
+    text = sign + "word " * 200_000
+    logger.info("{}", text)
+
+    line = orjson.loads(encode(_build(caught.messages[0])))
+
+    assert "characters cut]" in line["message"]
+    assert line["truncated"]
+    assert abs(line["original_bytes"] - len(text)) < 1_000
+
+
+@pytest.mark.parametrize("where", ["extra", "context"])
+def test_fields_that_no_line_can_hold_say_how_long_they_were(caught: Caught, where: str) -> None:
+    fields: dict[str, object] = {"rows": ["word " * 100_000] * 40, "note": "kept"}
+    logger.bind(**(fields if where == "extra" else {})).info("x")
+
+    line = orjson.loads(encode(_build(caught.messages[0], fields if where == "context" else None)))
+
+    assert "kept" == line["note"]
+    assert line["truncated"]
+    assert 20_000_000 < line["original_bytes"] < 20_100_000
+
+
+def test_a_record_of_usual_length_has_no_such_mark(caught: Caught) -> None:
+    logger.bind(text="word " * 10_000).info("x")
+
+    assert "truncated" not in orjson.loads(encode(_build(caught.messages[0])))

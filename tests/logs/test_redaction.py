@@ -1,6 +1,7 @@
 """Secrets are hidden by key, at any depth, on a copy."""
 
 import copy
+import json
 from collections import OrderedDict, UserList, deque
 from dataclasses import dataclass
 from enum import Enum
@@ -50,13 +51,51 @@ from queue_telemetry.logs._encoder import encode
         "user_tokens",
         "csrftoken",
         "sessionToken",
+        "pass",
+        "MYSQL_PASS",
+        "PGPASS",
+        "dbPass",
+        "SIGNING_KEY",
+        "ENCRYPTION_KEY",
+        "SSH_KEY",
+        "AccountKey",
+        "jwt",
+        "id_jwt",
+        "auth",
+        "basic_auth",
+        "bearer",
+        "signature",
+        "X-Hub-Signature-256",
+        "session_id",
+        "sessionid",
     ],
 )
 def test_secret_keys_are_hidden(key: str) -> None:
     assert {key: "[redacted]"} == Redactor().redact({key: "hunter2"})
 
 
-@pytest.mark.parametrize("key", ["user", "tokenizer", "key", "monkey", "pass", "records_name", ""])
+@pytest.mark.parametrize(
+    "key",
+    [
+        "user",
+        "tokenizer",
+        "key",
+        "monkey",
+        "records_name",
+        "",
+        "author",
+        "authority",
+        "auth_method",
+        "compass",
+        "passed",
+        "pass_rate",
+        "keyboard",
+        "bearer_count",
+        "session",
+        "sig",
+        "signature_algorithm",
+    ],
+)
 def test_other_keys_are_left(key: str) -> None:
     assert {key: "hunter2"} == Redactor().redact({key: "hunter2"})
 
@@ -158,6 +197,10 @@ class _Key(Enum):
             {"a": [("token", "S"), (b"token", b"S")]},
             {"a": [["token", "[redacted]"], ["b'token'", "[redacted]"]]},
         ),
+        (
+            {"a": ["mysql", "--password", "S", "--token", "--verbose", "db"]},
+            {"a": ["mysql", "--password", "[redacted]", "--token", "--verbose", "db"]},
+        ),
         ({"a": {"token": "S"}.items()}, {"a": [["token", "[redacted]"]]}),
         ({"a": {"b": {"token": "S"}}.values()}, {"a": [{"token": "[redacted]"}]}),
         ({"a": {_Frozen("S")}}, {"a": [{"password": "[redacted]"}]}),
@@ -181,6 +224,7 @@ class _Key(Enum):
         "number key",
         "bytes key",
         "pairs",
+        "a command's arguments",
         "items",
         "values",
         "set",
@@ -196,6 +240,41 @@ class _Key(Enum):
 )
 def test_secrets_are_hidden_inside(value: dict[str, Any], hidden: dict[str, Any]) -> None:
     assert hidden == Redactor().redact(value)
+
+
+_TREES = st.recursive(
+    st.sampled_from([1, 2.5, None, "mail", "--password", "password=S", "token", "x", b"x"]),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(st.sampled_from(["a", "b", "password", "token=x", 7]), inner, max_size=3)
+    ),
+    max_leaves=8,
+)
+
+
+@given(_TREES)
+def test_once_its_keys_are_known_a_tree_is_copied_as_before(tree: object) -> None:
+    redactor = Redactor()
+    fields = {"a": tree}
+    before = copy.deepcopy(fields)
+    first = redactor.redact(fields)
+
+    second = redactor.redact(fields)
+
+    assert json.dumps(first, default=repr) == json.dumps(second, default=repr)
+    assert before == fields
+    assert not isinstance(tree, (list, dict)) or second["a"] is not tree
+
+
+def test_a_tree_that_changes_later_leaves_its_copy() -> None:
+    redactor = Redactor()
+    fields: dict[str, Any] = {"a": {"b": [1, {"c": "d"}]}}
+    redactor.redact(fields)
+
+    redacted = redactor.redact(fields)
+    fields["a"]["b"].append(2)
+
+    assert {"a": {"b": [1, {"c": "d"}]}} == redacted
 
 
 def test_the_original_is_left_as_it_was() -> None:
@@ -262,3 +341,27 @@ def test_nothing_under_a_secret_key_is_ever_encoded(tree: Any, key: str) -> None
     line = encode(dict(Redactor().redact({"x": [{"y": {key: tree}}], key: tree})))
 
     assert b"S3CRET" not in line
+
+
+@pytest.mark.parametrize(
+    ("named", "hidden"),
+    [
+        ({"name": "DB_PASSWORD", "value": "hunter2"}, "value"),
+        ({"Name": "DB_PASSWORD", "Value": "hunter2", "Type": "x"}, "Value"),
+        ({"value": "hunter2", "key": "api-key"}, "value"),
+        ({"header": "Authorization", "value": ["hunter2"]}, "value"),
+    ],
+)
+def test_a_value_is_hidden_by_the_name_beside_it(named: dict[str, object], hidden: str) -> None:
+    redactor = Redactor()
+
+    for _ in range(2):  # by the caches too
+        assert named | {hidden: "[redacted]"} == redactor.redact(named)
+        assert [named | {hidden: "[redacted]"}] == redactor.redact({"env": [named]})["env"]
+
+
+@pytest.mark.parametrize(
+    "named", [{"name": "user", "value": "bob"}, {"value": "bob"}, {"name": 7, "value": "bob"}]
+)
+def test_a_value_beside_another_name_stays(named: dict[str, object]) -> None:
+    assert {"env": [named]} == Redactor().redact({"env": [named]})

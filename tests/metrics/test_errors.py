@@ -94,6 +94,29 @@ def test_frames_that_are_not_the_applications_are_left_out(foreign: str) -> None
     )
 
 
+def test_a_recursion_is_known_by_what_goes_round_wherever_it_ends() -> None:
+    source = """
+def a(left):
+    b(left - 1)
+
+def b(left):
+    c(left - 1)
+
+def c(left):
+    check(left)
+    a(left - 1)
+
+def check(left):
+    if left <= 0:
+        raise RecursionError
+"""
+    ends = {fingerprint(_caught(source, f"{start}({left})")) for start in "abc" for left in range(100, 130)}
+    other = fingerprint(_caught("def a(left):\n    a(left - 1) if left else int('x' * left, [])", "a(100)"))
+
+    assert 1 == len(ends)
+    assert other not in ends
+
+
 def test_without_a_frame_of_the_application_the_last_frame_counts() -> None:
     foreign = "/x/site-packages/broker.py"
 

@@ -6,6 +6,7 @@ import pydantic
 import pytest
 
 from queue_telemetry.exceptions import ConfigurationError
+from queue_telemetry.logs.formats import FORMATS, JsonFormat
 from queue_telemetry.settings import Settings
 from queue_telemetry.settings._wording import SECRET_FIELDS
 
@@ -30,12 +31,22 @@ def test_the_defaults_are_the_documented_ones() -> None:
         "statsd_timer_type": "ms",
         "statsd_max_samples": 512,
         "log_url": None,
+        "log_format": "ndjson",
         "log_token": None,
         "log_headers": {},
         "log_level": "INFO",
         "log_batch_bytes": 1024 * 1024,
         "log_linger_s": 1,
         "log_max_memory_bytes": 32 * 1024 * 1024,
+        "log_spool_dir": None,
+        "log_durability": "memory",
+        "log_spool_max_bytes": 256 * 1024 * 1024,
+        "log_spool_max_age_s": 43_200,
+        "log_tls_ca": None,
+        "log_tls_cert": None,
+        "log_tls_key": None,
+        "log_proxy": None,
+        "log_capture_stdlib": False,
         "log_redact_keys": (),
         "task_logs": "none",
         "max_series": 1000,
@@ -142,6 +153,9 @@ COUNT = "a whole number from 1 to 1000000"
 COUNT_OR_OFF = "a whole number from 0 to 1000000000"
 AGE = "a number from 0 to 31536000"
 SECRET = "**********"
+FORMAT = "ndjson, json, datadog, loki, elasticsearch, splunk, otlp, or an object with the members of queue_telemetry.logs.formats.Format"
+FILE = "the path of a file that can be read"
+PROXY = "an http or https URL with a host, such as http://proxy.example.com:3128"
 
 
 @pytest.mark.parametrize(
@@ -186,6 +200,8 @@ SECRET = "**********"
         ("statsd_max_samples", 0, "0", COUNT),
         ("log_url", "logs.example.com", SECRET, URL),
         ("log_url", "http://user:pass@c:pass/", SECRET, URL),
+        ("log_format", "gelf", "'gelf'", FORMAT),
+        ("log_format", 5, "5", FORMAT),
         ("log_token", "a b", SECRET, "printable ASCII without white space"),
         ("log_headers", "X-Key", SECRET, HEADERS),
         ("log_headers", {"X-Key": "a\r\nb"}, SECRET, HEADERS),
@@ -195,6 +211,26 @@ SECRET = "**********"
         ("log_linger_s", 0, "0", "a number from 0.01 to 60"),
         ("log_max_memory_bytes", 1048576, "1048576", "at least 2097152, twice log_batch_bytes"),
         ("log_max_memory_bytes", 1, "1", "a whole number from 2048 to 1099511627776"),
+        ("log_spool_dir", 5, "5", "the path of a directory"),
+        ("log_spool_dir", "~/spool", "'~/spool'", "the path of a directory"),
+        ("log_durability", "wal", "'wal'", "memory, or log_spool_dir set as well"),
+        ("log_durability", "spill", "'spill'", "memory, or log_spool_dir set as well"),
+        ("log_durability", "disk", "'disk'", "memory, spill or wal"),
+        ("log_spool_max_bytes", 1, "1", "a whole number from 16777216 to 1099511627776"),
+        ("log_spool_max_age_s", 59, "59", "a number from 60 to 31536000"),
+        ("log_tls_ca", "none.pem", "'none.pem'", f"{FILE}, with certificates in PEM"),
+        ("log_tls_ca", ".", "'.'", f"{FILE}, with certificates in PEM"),
+        ("log_tls_cert", "a\0b", "'a\\x00b'", f"{FILE}, with a certificate in PEM"),
+        ("log_tls_cert", "x" * 5000, f"{repr('x' * 5000)[:80]}...", f"{FILE}, with a certificate in PEM"),
+        (
+            "log_tls_key",
+            __file__,
+            repr(__file__),
+            f"{FILE}, with the key of log_tls_cert, which is to be set as well",
+        ),
+        ("log_proxy", "socks5://user:s3cr3t@proxy:1080", SECRET, PROXY),
+        ("log_proxy", "proxy:3128", SECRET, PROXY),
+        ("log_capture_stdlib", "maybe", "'maybe'", "true or false"),
         ("log_redact_keys", 5, "5", "names separated by commas, such as card_number,iban"),
         ("task_logs", "some", "'some'", "all, outcomes, failures or none"),
         ("max_series", 10**9, "1000000000", COUNT),
@@ -216,6 +252,44 @@ def test_a_wrong_value_is_answered_with_what_would_be_right(
     assert str(caught.value) == f"{field}={shown}: should be {right}"
 
 
+class Gelf(JsonFormat):
+    name = "gelf"
+
+
+@pytest.mark.parametrize("choice", [*FORMATS, " NDJSON"])
+def test_a_format_has_a_name_in_any_case(choice: str) -> None:
+    assert Settings(log_format=choice).log_format == choice.strip().lower()
+
+
+def test_a_format_may_be_an_object_of_the_users() -> None:
+    gelf = Gelf()
+    settings = Settings(log_format=gelf)
+
+    assert settings.log_format is gelf
+    assert '"log_format":"gelf"' in settings.model_dump_json()
+
+
+def test_what_waits_on_disk_needs_a_folder() -> None:
+    settings = Settings(log_durability="wal", log_spool_dir="/var/spool/app")
+
+    assert (settings.log_durability, settings.log_spool_dir) == ("wal", Path("/var/spool/app"))
+
+
+def test_a_wrong_folder_is_not_said_twice() -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        Settings(log_durability="wal", log_spool_dir=5)
+
+    assert str(caught.value) == "log_spool_dir=5: should be the path of a directory"
+
+
+def test_files_that_can_be_read_are_taken(tmp_path: Path) -> None:
+    pem = tmp_path / "all.pem"
+    pem.write_text("")
+    settings = Settings(log_tls_ca=str(pem), log_tls_cert=pem, log_tls_key=pem)
+
+    assert (settings.log_tls_ca, settings.log_tls_cert, settings.log_tls_key) == (pem, pem, pem)
+
+
 def test_no_error_of_pydantic_is_behind_ours() -> None:
     with pytest.raises(ConfigurationError) as caught:
         Settings(statsd_port=0)
@@ -234,7 +308,12 @@ def test_it_cannot_be_changed() -> None:
 
 
 def test_secrets_are_in_no_representation() -> None:
-    settings = Settings(log_url="https://u:s3cr3t@c/", log_token="s3cr3t", log_headers="X-Key=s3cr3t")
+    settings = Settings(
+        log_url="https://u:s3cr3t@c/",
+        log_token="s3cr3t",
+        log_headers="X-Key=s3cr3t",
+        log_proxy="http://u:s3cr3t@p/",
+    )
 
     texts = (
         repr(settings),

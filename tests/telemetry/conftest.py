@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from loguru import logger
 
 from queue_telemetry._runtime import log
 from queue_telemetry.telemetry import Telemetry
@@ -29,14 +28,7 @@ import queue_telemetry as qt
 def say(**values):
     os.write(1, json.dumps(values).encode() + b"\\n")
 """
-_STRICT = [
-    "-X",
-    "dev",
-    "-W",
-    "error",
-    "-W",
-    "ignore::DeprecationWarning",
-]  # 3.12 deprecates forks beside threads
+_STRICT = ["-W", "error", "-W", "ignore::DeprecationWarning"]  # 3.12 deprecates forks beside threads
 _OURS = ("QUEUE_TELEMETRY_", "DD_", "STATSD_")
 
 
@@ -110,7 +102,7 @@ def telemetry(make_telemetry: MakeTelemetry) -> Telemetry:
 
 @pytest.fixture
 def run_script(tmp_path: Path, settings: dict[str, object]) -> RunScript:
-    """Run a script against the receivers, as strictly as Python can; it must write nothing to stderr."""
+    """Run a script against the receivers, with warnings as errors; it must write nothing to stderr."""
 
     def run(
         body: str,
@@ -154,11 +146,3 @@ def run_script(tmp_path: Path, settings: dict[str, object]) -> RunScript:
         return ended
 
     return run
-
-
-@pytest.fixture
-def silent_loguru() -> Iterator[None]:
-    """Loguru without handlers at the beginning and at the end."""
-    logger.remove()
-    yield
-    logger.remove()

@@ -204,7 +204,7 @@ def test_a_host_without_an_address_degrades_it(make_telemetry: MakeTelemetry) ->
 
 
 def test_records_that_are_refused_degrade_it(telemetry: Telemetry, collector: Collector) -> None:
-    collector.answer(400)
+    collector.answer(*[400] * 5)  # the batch, and more than all its parts
     telemetry.run("work").start().finish()
     telemetry.flush()
 

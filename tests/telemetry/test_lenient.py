@@ -1,6 +1,7 @@
 """The lazy default under wrong settings: said once, shown in health, and no task is harmed."""
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from queue_telemetry.testing import Collector, StatsdServer
@@ -67,23 +68,47 @@ say(reasons=report.reasons, levels=[level for level, _ in lines], text=lines[0][
 
 
 def test_certificates_that_cannot_be_read_cost_the_logs_alone(
-    run_script: RunScript, statsd: StatsdServer
+    run_script: RunScript, statsd: StatsdServer, tmp_path: Path
 ) -> None:
+    authorities = tmp_path / "ca.pem"
+    authorities.write_text("nothing")
     ended = run_script(
         f"""{_LOUD}
-os.environ["SSL_CERT_FILE"] = "/nowhere/at/all.pem"
 for _ in range(3):
     with qt.run("work"): pass
 report = qt.health()
 say(reasons=report.reasons, ready=report.ready, levels=[level for level, _ in lines], text=lines[0][1])
 """,
         log_url="https://localhost:1/",
+        log_tls_ca=str(authorities),
         quiet=False,
     ).said[0]
 
     assert (["configuration_invalid"], True, ["ERROR"]) == (ended["reasons"], ended["ready"], ended["levels"])
-    assert "certificates cannot be read" in ended["text"]
+    assert "cannot be read" in ended["text"]
     assert statsd.wait_until(lambda: statsd.counter("queue.tasks.completed") == 3)
+
+
+def test_a_folder_that_cannot_be_used_costs_the_disk_alone(
+    run_script: RunScript, collector: Collector, tmp_path: Path
+) -> None:
+    taken = tmp_path / "taken"
+    taken.write_text("")
+    ended = run_script(
+        f"""{_LOUD}
+with qt.run("work"): pass
+qt.flush(5.0)
+say(reasons=qt.health().reasons, levels=[level for level, _ in lines], text=lines[0][1])
+""",
+        log_url=collector.url,
+        log_spool_dir=str(taken),
+        log_durability="wal",
+        quiet=False,
+    ).said[0]
+
+    assert (["configuration_invalid"], ["ERROR"]) == (ended["reasons"], ended["levels"])
+    assert ended["text"].startswith("no log records on disk: LOG_SPOOL_DIR")
+    assert "task_completed" in {record["event"] for record in collector.records}
 
 
 def test_configure_raises_and_the_default_goes_on_as_before(

@@ -105,27 +105,20 @@ def test_a_wrong_setting_is_refused_and_changes_nothing(
 
 
 def test_what_is_found_wrong_only_by_building_changes_nothing_either(
-    telemetry: Telemetry,
-    statsd: StatsdServer,
-    settings: dict[str, object],
-    monkeypatch: pytest.MonkeyPatch,
-    tmp_path: Path,
+    telemetry: Telemetry, statsd: StatsdServer, settings: dict[str, object], tmp_path: Path
 ) -> None:
     telemetry.counter("mails").increment()
-    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "none.pem"))
-    monkeypatch.setattr("queue_telemetry.logs._sender._tls_context", _unreadable)
+    authorities = tmp_path / "authorities.pem"
+    authorities.write_text("no certificate")
+    collector = {"log_url": "https://localhost:1/", "log_tls_ca": str(authorities), "task_logs": "none"}
 
     with pytest.raises(ConfigurationError, match="certificates"):
-        telemetry.configure(**{**settings, "log_url": "https://localhost:1/", "task_logs": "none"})
+        telemetry.configure(**{**settings, **collector})
 
     telemetry.counter("mails").increment()
     telemetry.flush()
     assert statsd.wait_until(lambda: statsd.counter("mails") == 2)
     assert {"0.lock"} == {lock.name for lock in (tmp_path / "state" / "slots").iterdir()}
-
-
-def _unreadable() -> None:
-    raise FileNotFoundError("none.pem")
 
 
 def test_a_second_configuration_swaps_the_outputs_and_flushes_the_old_ones(
@@ -149,6 +142,60 @@ def test_a_second_configuration_swaps_the_outputs_and_flushes_the_old_ones(
         assert 3 == len(collector_2.records)
     assert statsd.wait_until(lambda: statsd.counter("mails") == 5)
     assert 3 == len(collector.records)
+
+
+def test_what_the_outputs_before_lost_stays_in_the_totals_and_is_told_of(
+    make_telemetry: MakeTelemetry, collector: Collector, settings: dict[str, object]
+) -> None:
+    telemetry = make_telemetry(capture_logs=True)
+    telemetry.configure(**{**settings, "log_url": "http://127.0.0.1:9/"})
+    telemetry.health()
+    for number in range(10):
+        logger.info("lost {}", number)
+
+    telemetry.configure(**{**settings, "log_url": collector.url})
+    logger.info("after")
+
+    assert telemetry.flush()
+    logs = telemetry.health().telemetry["logs"]
+    assert {"shutdown": 10} == logs["dropped"]
+    assert [{"shutdown": 10}] == [record["dropped"] for record in collector.records if "dropped" in record]
+
+
+@pytest.mark.parametrize(
+    "without", [{"log_url": None}, {"enabled": False}], ids=["no collector", "switched off"]
+)
+def test_a_time_without_logs_forgets_nothing_of_what_was_before(
+    make_telemetry: MakeTelemetry,
+    collector: Collector,
+    settings: dict[str, object],
+    without: dict[str, object],
+) -> None:
+    telemetry = make_telemetry(capture_logs=True, log_url="http://127.0.0.1:9/")
+    telemetry.health()
+    for number in range(10):
+        logger.info("lost {}", number)
+    telemetry.configure(**{**settings, **without})
+    off = telemetry.health().telemetry["logs"]
+
+    telemetry.configure(**settings)
+    logger.info("after")
+
+    assert telemetry.flush()
+    logs = telemetry.health().telemetry["logs"]
+    assert "log_url" not in without or (10, {"shutdown": 10}, 0) == (
+        off["accepted"],
+        off["dropped"],
+        off["pending"],
+    )
+    assert (12, 2, {"shutdown": 10}) == (logs["accepted"], logs["delivered"], logs["dropped"])
+    assert [{"shutdown": 10}] == [record["dropped"] for record in collector.records if "dropped" in record]
+
+
+def test_where_there_never_was_a_collector_there_are_no_accounts_of_logs(
+    make_telemetry: MakeTelemetry,
+) -> None:
+    assert "accepted" not in make_telemetry(log_url=None).health().telemetry["logs"]
 
 
 def test_a_swap_among_busy_threads_loses_and_doubles_nothing(
@@ -347,9 +394,7 @@ def test_close_inside_a_task_ends_well(telemetry: Telemetry, statsd: StatsdServe
     assert statsd.wait_until(lambda: statsd.counter("queue.tasks.started") == 1)
 
 
-def test_close_inside_a_sink_of_the_users_ends_well(
-    telemetry: Telemetry, collector: Collector, silent_loguru: None
-) -> None:
+def test_close_inside_a_sink_of_the_users_ends_well(telemetry: Telemetry, collector: Collector) -> None:
     closed: list[bool] = []
     logger.add(lambda _: closed.append(telemetry.close()), level="INFO")
 

@@ -3,27 +3,31 @@
 import pytest
 
 from queue_telemetry.logs._answer import Answer, Failure
-from queue_telemetry.logs._retry import Verdict
+from queue_telemetry.logs._verdict import Action
 from queue_telemetry.logs.formats import NdjsonFormat
 
 
-def test_lines_are_the_body() -> None:
-    assert b'{"a":1}\n{"a":2}\n' == NdjsonFormat().body(bytearray(b'{"a":1}\n{"a":2}\n'))
+def test_the_very_lines_are_the_body() -> None:
+    lines = bytearray(b'{"a":1}\n{"a":2}\n')
+
+    assert NdjsonFormat().body(lines) is lines
 
 
-def test_content_type_is_exact() -> None:
-    assert "application/x-ndjson" == NdjsonFormat().content_type
+def test_the_content_type_is_exact() -> None:
+    assert {"content-type": "application/x-ndjson"} == NdjsonFormat().headers
 
 
 @pytest.mark.parametrize(
-    ("answer", "verdict"),
+    ("answer", "action"),
     [
-        (Answer(204), Verdict.DELIVERED),
-        (Answer(400), Verdict.REJECTED),
-        (Answer(403), Verdict.MISCONFIGURED),
-        (Answer(503), Verdict.RETRY),
-        (Answer(None, Failure.CONNECT), Verdict.RETRY),
+        (Answer(204), Action.DECIDED),
+        (Answer(200, body=b"\xff not json"), Action.DECIDED),
+        (Answer(400), Action.BISECT),
+        (Answer(403), Action.PARK),
+        (Answer(413), Action.SPLIT),
+        (Answer(503), Action.RETRY),
+        (Answer(None, Failure.CONNECT), Action.RETRY),
     ],
 )
-def test_answers_are_judged_by_status(answer: Answer, verdict: Verdict) -> None:
-    assert verdict is NdjsonFormat().judge(answer)
+def test_answers_are_judged_by_status(answer: Answer, action: Action) -> None:
+    assert action is NdjsonFormat().read(answer, 3).action
