@@ -31,7 +31,8 @@ def test_what_did_not_fit_is_told_once_the_collector_is_back(nginx: Any, ship: S
     nginx.switch_off(503)
     shipped.deliver()
     account = shipped.deliver()
-    shipped.telemetry.close(10.0)  # tells at once what was lost after a first record about it, else a minute later
+    # tells at once what was lost after a first record about it, else a minute later
+    shipped.telemetry.close(10.0)
 
     told = [record for record in nginx.stored() if record.get("event") == "telemetry_loss"]
     assert {"overflow": lost} == account["dropped"]
