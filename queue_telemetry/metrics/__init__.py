@@ -6,12 +6,24 @@ from queue_telemetry.metrics.errors import ErrorGroup, ErrorGroups, ErrorSample,
 from queue_telemetry.metrics.instruments import MAX_SAMPLES, Counter, Gauge, Marks, take
 from queue_telemetry.metrics.registry import OTHER, Registry, tag_text
 from queue_telemetry.metrics.ring import MinuteRing
-from queue_telemetry.metrics.stats import Snapshot, Stats
+from queue_telemetry.metrics.snapshot import Snapshot, TypePerformance
+from queue_telemetry.metrics.stats import Stats
+from queue_telemetry.metrics.summary import Summary, merge
 from queue_telemetry.metrics.surface import Instruments
+from queue_telemetry.metrics.tallies import (
+    EDGES_S,
+    ErrorTally,
+    Histogram,
+    Reading,
+    Running,
+    SeriesKey,
+    TypeSlice,
+)
 from queue_telemetry.metrics.timer import Timer
 
 __all__ = [
     "CATALOG",
+    "EDGES_S",
     "MAX_SAMPLES",
     "OTHER",
     "Batch",
@@ -19,19 +31,28 @@ __all__ = [
     "ErrorGroup",
     "ErrorGroups",
     "ErrorSample",
+    "ErrorTally",
     "Gauge",
+    "Histogram",
     "Instruments",
     "Kind",
     "Marks",
     "Metric",
     "MinuteRing",
     "Owner",
+    "Reading",
     "Registry",
+    "Running",
     "Series",
+    "SeriesKey",
     "Snapshot",
     "Stats",
+    "Summary",
     "Timer",
+    "TypePerformance",
+    "TypeSlice",
     "fingerprint",
+    "merge",
     "tag_text",
     "take",
 ]

@@ -153,6 +153,8 @@ class ErrorGroup:
         first_seen_s: Seconds since the epoch; when the group was last taken up.
         last_seen_s: Seconds since the epoch.
         sample: The scrubbed message of the last one.
+        count_5m: How many in the last five minutes.
+        count_1h: How many in the last hour.
     """
 
     fingerprint: str
@@ -162,6 +164,8 @@ class ErrorGroup:
     first_seen_s: float
     last_seen_s: float
     sample: str
+    count_5m: int = 0
+    count_1h: int = 0
 
 
 @dataclass(slots=True)

@@ -8,13 +8,13 @@ import sys
 from array import array
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import accumulate
 from math import ceil
 from struct import pack, unpack
 from typing import Final
 
-__all__ = ["HourSketch", "QuantileSketch"]
+__all__ = ["HourSketch", "QuantileSketch", "quantiles"]
 
 _DROPPED_BITS: Final = (
     18  # of 32: leaves sign, exponent and 5 bits, so that a bucket's middle is within 1.6 %
@@ -76,17 +76,9 @@ class QuantileSketch:
 
     def quantiles(self, shares: Sequence[float]) -> tuple[float | None, ...]:
         """Return `quantile` for each of *shares*, all for the price of one."""
-        buckets = sorted(self._buckets)
-        if buckets and buckets[-1] > _INFINITE:
+        if self._buckets and max(self._buckets) > _INFINITE:
             self._settle()
-            buckets = sorted(self._buckets)
-        if not buckets:
-            return (None,) * len(shares)
-        up_to = list(accumulate(map(self._buckets.__getitem__, buckets)))
-        count = up_to[-1]
-        return tuple(
-            _value_of(buckets[bisect_left(up_to, min(max(ceil(q * count), 1), count))]) for q in shares
-        )
+        return quantiles(self._buckets, shares)
 
     def _settle(self) -> None:
         """Move what is out of range to the first and the last bucket, and forget what is no number."""
@@ -94,6 +86,21 @@ class QuantileSketch:
             count = self._buckets.pop(bucket)
             if (bucket & ~_NEGATIVE) <= _INFINITE:
                 self._buckets[_LARGEST if _LARGEST < bucket <= _INFINITE else 0] += count
+
+
+def quantiles(counts: Mapping[int, int], shares: Sequence[float]) -> tuple[float | None, ...]:
+    """Return, for each of *shares* in [0, 1], the value that such a share of all does not exceed; None without values.
+
+    Args:
+        counts: How many values fell into each bucket.
+        shares: What to ask for.
+    """
+    buckets = sorted(counts)
+    up_to = list(accumulate(map(counts.__getitem__, buckets)))
+    if not up_to or not up_to[-1]:
+        return (None,) * len(shares)
+    count = up_to[-1]
+    return tuple(_value_of(buckets[bisect_left(up_to, min(max(ceil(q * count), 1), count))]) for q in shares)
 
 
 def _value_of(bucket: int) -> float:

@@ -1,15 +1,15 @@
 """What the process knows about its own hour: batches folded into totals, rings, sketches, gauges and error groups."""
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable
 from typing import Final
 
 from queue_telemetry._runtime import Clock
 from queue_telemetry.metrics.batch import Batch
 from queue_telemetry.metrics.catalog import CATALOG, Kind
-from queue_telemetry.metrics.errors import ErrorGroup, ErrorGroups, ErrorSample
+from queue_telemetry.metrics.errors import ErrorGroups, ErrorSample
 from queue_telemetry.metrics.ring import MinuteRing
 from queue_telemetry.metrics.sketch import HourSketch
+from queue_telemetry.metrics.snapshot import Snapshot
 
 __all__ = ["Snapshot", "Stats"]
 
@@ -32,43 +32,6 @@ _TYPE_AT: Final = {
     for name, metric in CATALOG.items()
     if metric.kind is Kind.COUNTER and "type" in metric.tags
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Snapshot:
-    """The stats as of one moment. Counts are 0 when nothing happened; what is unknown is None or absent.
-
-    Attributes:
-        completed_1h: Runs of the last hour that ended well.
-        failed_1h: Runs of the last hour that failed, those for the reason `expected` left out.
-        retried_1h: Runs of the last hour that will be tried again.
-        attempts_1h: These three together: what `failed_1h` is a share of.
-        avg_duration_s: Mean duration of the last hour's completed and failed runs, expected failures included.
-        p50_duration_s: The median of the same.
-        p95_duration_s: Their 95th percentile.
-        p99_duration_s: Their 99th percentile.
-        p95_wait_s: The 95th percentile of the last hour's waits.
-        totals: Every counter since the start, by metric name.
-        totals_by_type: The catalog's counters with a `type` since the start, by (metric name, type).
-        queue_sizes: Tasks that wait, by queue.
-        oldest_ages_s: Age of the oldest waiting task, by queue.
-        errors: Groups seen within the hour, most frequent first.
-    """
-
-    completed_1h: int
-    failed_1h: int
-    retried_1h: int
-    attempts_1h: int
-    avg_duration_s: float | None
-    p50_duration_s: float | None
-    p95_duration_s: float | None
-    p99_duration_s: float | None
-    p95_wait_s: float | None
-    totals: Mapping[str, float]
-    totals_by_type: Mapping[tuple[str, str], float]
-    queue_sizes: Mapping[str, float]
-    oldest_ages_s: Mapping[str, float]
-    errors: tuple[ErrorGroup, ...]
 
 
 class Stats:
