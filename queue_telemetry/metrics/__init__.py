@@ -2,10 +2,10 @@
 
 from queue_telemetry.metrics.batch import Batch, Series
 from queue_telemetry.metrics.catalog import CATALOG, Kind, Metric, Owner
-from queue_telemetry.metrics.errors import ErrorGroup, ErrorGroups, ErrorSample, fingerprint
+from queue_telemetry.metrics.error_groups import ErrorNews, News
+from queue_telemetry.metrics.errors import ErrorGroup, ErrorSample, fingerprint
 from queue_telemetry.metrics.instruments import MAX_SAMPLES, Counter, Gauge, Marks, take
 from queue_telemetry.metrics.registry import OTHER, Registry, tag_text
-from queue_telemetry.metrics.ring import MinuteRing
 from queue_telemetry.metrics.snapshot import Snapshot, TypePerformance
 from queue_telemetry.metrics.stats import Stats
 from queue_telemetry.metrics.summary import Summary, merge
@@ -29,7 +29,7 @@ __all__ = [
     "Batch",
     "Counter",
     "ErrorGroup",
-    "ErrorGroups",
+    "ErrorNews",
     "ErrorSample",
     "ErrorTally",
     "Gauge",
@@ -38,7 +38,7 @@ __all__ = [
     "Kind",
     "Marks",
     "Metric",
-    "MinuteRing",
+    "News",
     "Owner",
     "Reading",
     "Registry",

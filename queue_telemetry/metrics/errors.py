@@ -1,4 +1,4 @@
-"""Errors as bounded values: a fingerprint that survives edits, a scrubbed sample, and the most frequent groups."""
+"""Errors as bounded values: a fingerprint that survives edits, and a scrubbed sample."""
 
 import os
 import re
@@ -9,12 +9,11 @@ from pathlib import Path
 from types import FrameType, TracebackType
 from typing import Final, Self
 
-__all__ = ["ErrorGroup", "ErrorGroups", "ErrorSample", "fingerprint"]
+__all__ = ["ErrorGroup", "ErrorSample", "fingerprint"]
 
 _FRAMES: Final = 5  # enough to tell callers apart, few enough that a refactoring far up changes nothing
 _RECURSION_FRAMES: Final = 64  # of a recursion; enough to see twice whatever goes round
 _CHAIN: Final = 32  # a chain of causes may be a ring
-_RECENT_S: Final = 3600.0
 _READ_CHARACTERS: Final = 1000  # of a message, before it is scrubbed
 _MESSAGE_CHARACTERS: Final = 200
 
@@ -166,72 +165,3 @@ class ErrorGroup:
     sample: str
     count_5m: int = 0
     count_1h: int = 0
-
-
-@dataclass(slots=True)
-class _Tally:
-    count: int
-    inherited: int
-    first_seen_s: float
-    last: ErrorSample
-    group: ErrorGroup | None = None  # as read last, until the next error
-
-    @property
-    def rank(self) -> int:
-        return self.count + self.inherited
-
-    def read(self) -> ErrorGroup:
-        if self.group is None:
-            last = self.last
-            self.group = ErrorGroup(
-                last.fingerprint,
-                last.type,
-                last.task_type,
-                self.count,
-                self.first_seen_s,
-                last.at_s,
-                last.message,
-            )
-        return self.group
-
-
-class ErrorGroups:
-    """The most frequent groups of errors, in bounded memory.
-
-    A newcomer to a full table replaces a group that was silent for an hour, else the least frequent one, and inherits
-    its rank, so that a frequent group always comes to stay. Its count starts at one all the same. Not thread-safe.
-
-    Args:
-        max_groups: How many groups are kept.
-
-    Source: Metwally et al., "Efficient Computation of Frequent and Top-k Elements in Data Streams" (Space-Saving)
-    """
-
-    def __init__(self, max_groups: int = 100) -> None:
-        self._max_groups = max_groups
-        self._tallies: dict[str, _Tally] = {}
-
-    def add(self, sample: ErrorSample) -> None:
-        """Count one error."""
-        tally = self._tallies.get(sample.fingerprint)
-        if tally is None:
-            inherited = self._make_room(sample.at_s) if len(self._tallies) >= self._max_groups else 0
-            self._tallies[sample.fingerprint] = _Tally(1, inherited, sample.at_s, sample)
-        else:
-            tally.count += 1
-            tally.last = sample
-            tally.group = None
-
-    def groups(self, now_s: float) -> tuple[ErrorGroup, ...]:
-        """Return the groups seen within the hour before *now_s* (epoch seconds), most frequent first."""
-        recent = [tally for tally in self._tallies.values() if now_s - tally.last.at_s <= _RECENT_S]
-        recent.sort(key=lambda tally: (-tally.count, -tally.last.at_s))
-        return tuple([tally.read() for tally in recent])
-
-    def _make_room(self, now_s: float) -> int:
-        def worth(tally: _Tally) -> tuple[bool, int, float]:
-            return (now_s - tally.last.at_s <= _RECENT_S, tally.rank, tally.last.at_s)
-
-        poorest = min(self._tallies.values(), key=worth)
-        del self._tallies[poorest.last.fingerprint]
-        return poorest.rank if now_s - poorest.last.at_s <= _RECENT_S else 0

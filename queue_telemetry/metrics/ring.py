@@ -25,10 +25,13 @@ class MinuteRing:
         """Add *amount* to the minute of *now_s* (seconds, monotonic)."""
         self._slots[self._advance(now_s) % self._minutes] += amount
 
-    def total(self, now_s: float) -> float:
-        """Return the sum over the minutes that end with the one of *now_s* (seconds, monotonic)."""
-        self._advance(now_s)
-        return sum(self._slots)
+    def amounts(self, now_s: float) -> dict[int, float]:
+        """Return what was added in each of these minutes, by `floor(monotonic / 60)`; what is 0 is left out."""
+        newest = self._advance(now_s)
+        slots, minutes = self._slots, self._minutes
+        return {
+            at: amount for at in range(newest + 1 - minutes, newest + 1) if (amount := slots[at % minutes])
+        }
 
     def _advance(self, now_s: float) -> int:
         minute = int(now_s // _MINUTE_S)

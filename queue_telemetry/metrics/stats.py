@@ -1,43 +1,46 @@
-"""What the process knows about its own hour: batches folded into totals, rings, sketches, gauges and error groups."""
+"""What the process knows of itself: batches folded into counters, histograms, rings, sketches and error groups."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Final
 
 from queue_telemetry._runtime import Clock
-from queue_telemetry.metrics.batch import Batch
-from queue_telemetry.metrics.catalog import CATALOG, Kind
-from queue_telemetry.metrics.errors import ErrorGroups, ErrorSample
+from queue_telemetry.metrics.batch import Batch, Series
+from queue_telemetry.metrics.catalog import CATALOG, Owner
+from queue_telemetry.metrics.error_groups import ErrorGroups, ErrorNews
+from queue_telemetry.metrics.errors import ErrorSample
+from queue_telemetry.metrics.histograms import HistogramTally
 from queue_telemetry.metrics.ring import MinuteRing
-from queue_telemetry.metrics.sketch import HourSketch
+from queue_telemetry.metrics.series_keys import SeriesKeys
+from queue_telemetry.metrics.sketch import SlicedSketch, buckets_of
 from queue_telemetry.metrics.snapshot import Snapshot
+from queue_telemetry.metrics.summary import Summary
+from queue_telemetry.metrics.summary_reading import valid, with_running
+from queue_telemetry.metrics.tallies import SLICE_S, Labels, Reading, Running, SeriesKey
+from queue_telemetry.metrics.type_stats import TypeStats
 
-__all__ = ["Snapshot", "Stats"]
+__all__ = ["Stats"]
 
-_MAX_NAMES: Final = 1000
-_OTHER: Final = "__other__"
+_SLICES: Final = 6
+_MINUTE_S: Final = 60.0
 
-_COMPLETED: Final = "queue.tasks.completed"
 _FAILED: Final = "queue.tasks.failed"
-_RETRIED: Final = "queue.tasks.retried"
+_OUTCOMES: Final = {"queue.tasks.completed": "completed", _FAILED: "failed", "queue.tasks.retried": "retried"}
 _DURATION: Final = "queue.task.duration"
 _WAIT: Final = "queue.task.wait"
 _SIZE: Final = "queue.size"
 _OLDEST_AGE: Final = "queue.oldest_task_age"
+_IN_FLIGHT: Final = "queue.tasks.in_flight"
 
 _REASON_AT: Final = CATALOG[_FAILED].tags.index("reason")
 _OUTCOME_AT: Final = CATALOG[_DURATION].tags.index("outcome")
 _ENDED: Final = frozenset({"completed", "failed"})
-_TYPE_AT: Final = {
-    name: metric.tags.index("type")
-    for name, metric in CATALOG.items()
-    if metric.kind is Kind.COUNTER and "type" in metric.tags
-}
 
 
 class Stats:
-    """Folds what was collected into what health reads. Not thread-safe: the caller holds the collection's lock.
+    """Folds what was collected into what health and others read. Not thread-safe: the caller holds the collection's lock.
 
-    Bounded: metric names and task types beyond 1,000 each are counted as `__other__`.
+    Bounded, as `SeriesKeys`, `TypeStats` and `ErrorGroups` say.
 
     Args:
         clock: Tells which minute it is.
@@ -45,90 +48,185 @@ class Stats:
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
-        self._hour = {name: MinuteRing() for name in (_COMPLETED, _FAILED, _RETRIED)}
-        self._durations = HourSketch()
-        self._duration_sum = MinuteRing()
-        self._duration_count = MinuteRing()
-        self._waits = HourSketch()
-        self._totals: dict[str, float] = {}
-        self._by_type: dict[tuple[str, str], float] = {}
-        self._types: set[str] = set()
-        self._gauges: dict[str, dict[str, float]] = {_SIZE: {}, _OLDEST_AGE: {}}
+        self._started_s = clock.monotonic()
+        self._keys = SeriesKeys()
+        self._counters: dict[SeriesKey, float] = {}
+        self._histograms: dict[SeriesKey, HistogramTally] = {}
+        self._hour = {outcome: MinuteRing() for outcome in _OUTCOMES.values()}
+        self._timed = MinuteRing()
+        self._duration_s = MinuteRing()
+        self._durations = SlicedSketch(SLICE_S, _SLICES)
+        self._waits = SlicedSketch(SLICE_S, _SLICES)
+        self._types = TypeStats()
         self._errors = ErrorGroups()
+        self._gauges: dict[SeriesKey, float] = {}
+        self._shared: dict[str, dict[str, Reading]] = {_SIZE: {}, _OLDEST_AGE: {}}
+        self._in_flight: dict[Labels, int] = {}
+        self._running: dict[Labels, Running] = {}
+        self._counted: Summary | None = None  # without what is only so at the moment; until more is counted
+        self._summary: Summary | None = None
+        self._read: tuple[Summary, int, Snapshot] | None = None
 
-    def fold(self, batch: Batch, errors: Iterable[ErrorSample]) -> None:
-        """Add one collection, and the samples of the errors that happened meanwhile. Must not raise."""
+    def fold(
+        self,
+        batch: Batch,
+        errors: Iterable[ErrorSample],
+        oldest_began_s: Mapping[Labels, float | None] | None = None,
+    ) -> None:
+        """Add one collection, and the samples of the errors that happened meanwhile. Must not raise.
+
+        Args:
+            batch: What was collected.
+            errors: The errors.
+            oldest_began_s: When the oldest run in flight of each type began, monotonic seconds; None when one of them is
+                not watched.
+        """
         now_s = self._clock.monotonic()
-        self._fold_counters(batch, now_s)
-        self._fold_timings(batch, now_s)
-        for series, value, _ in batch.gauges:
-            by_queue = self._gauges.get(series.metric.name)
-            if by_queue is not None and value is not None:
-                by_queue[series.values[0]] = value
-            elif by_queue is not None:
-                by_queue.pop(series.values[0], None)
+        if batch.counters or batch.timings:
+            self._counted = self._summary = None
+            self._fold_counters(batch, now_s)
+            self._fold_timings(batch, now_s)
+        if batch.gauges:
+            self._fold_gauges(batch, now_s)
         for sample in errors:
-            self._errors.add(sample)
+            self._counted = self._summary = None
+            self._errors.add(sample, now_s)
+        begins = oldest_began_s or {}
+        running = {
+            labels: Running(number, begins.get(labels))
+            for labels, number in self._in_flight.items()
+            if number
+        }
+        if running != self._running:
+            self._running, self._summary = running, None
+
+    def take_news(self) -> list[ErrorNews]:
+        """Return the errors that were news since the last call."""
+        return self._errors.take_news()
+
+    def summary(self) -> Summary:
+        """Return all of it to tell others; the same value until something is folded that changes it."""
+        summary = self._summary
+        if summary is None:
+            summary = self._summary = replace(
+                self._read_counted(),
+                gauges=self._gauges.copy(),
+                running=self._running,
+                sizes=self._shared[_SIZE].copy(),
+                oldest_ages_s=self._shared[_OLDEST_AGE].copy(),
+            )
+        return summary
 
     def snapshot(self) -> Snapshot:
-        """Return the stats as of now."""
-        now_s = self._clock.monotonic()
-        completed, failed, retried = (int(ring.total(now_s)) for ring in self._hour.values())
-        ended = self._duration_count.total(now_s)
-        p50_s, p95_s, p99_s = self._durations.quantiles((0.5, 0.95, 0.99), now_s)
-        return Snapshot(
-            completed_1h=completed,
-            failed_1h=failed,
-            retried_1h=retried,
-            attempts_1h=completed + failed + retried,
-            avg_duration_s=self._duration_sum.total(now_s) / ended if ended else None,
-            p50_duration_s=p50_s,
-            p95_duration_s=p95_s,
-            p99_duration_s=p99_s,
-            p95_wait_s=self._waits.quantiles((0.95,), now_s)[0],
-            totals=self._totals.copy(),
-            totals_by_type=self._by_type.copy(),
-            queue_sizes=self._gauges[_SIZE].copy(),
-            oldest_ages_s=self._gauges[_OLDEST_AGE].copy(),
-            errors=self._errors.groups(self._clock.time()),
+        """Return the stats as of now, those that change with every moment; others as of this minute at the latest."""
+        now_s, counted = self._clock.monotonic(), self._read_counted()
+        minute = int(now_s // _MINUTE_S)
+        read = self._read
+        if read is None or read[0] is not counted or read[1] != minute:
+            read = self._read = (counted, minute, counted.snapshot(now_s, self._clock.time()))
+        return replace(
+            read[2],
+            queue_sizes=valid(self._shared[_SIZE], now_s),
+            oldest_ages_s=valid(self._shared[_OLDEST_AGE], now_s),
+            performance=with_running(read[2].performance, counted.types, self._running, now_s),
         )
 
+    def _read_counted(self) -> Summary:
+        counted = self._counted
+        if counted is None:
+            now_s = self._clock.monotonic()
+            counted = self._counted = Summary(
+                started_s=self._started_s,
+                counters=self._counters.copy(),
+                histograms={key: tally.read() for key, tally in self._histograms.items()},
+                completed=self._hour["completed"].amounts(now_s),
+                failed=self._hour["failed"].amounts(now_s),
+                retried=self._hour["retried"].amounts(now_s),
+                timed=self._timed.amounts(now_s),
+                duration_s=self._duration_s.amounts(now_s),
+                durations=self._durations.read(now_s),
+                waits=self._waits.read(now_s),
+                types=self._types.read(now_s),
+                errors=self._errors.read(),
+            )
+        return counted
+
     def _fold_counters(self, batch: Batch, now_s: float) -> None:
-        totals, by_type = self._totals, self._by_type
+        counters, key_of, tally_of = self._counters, self._keys.of, self._types.tally
         hour: dict[str, float] = dict.fromkeys(self._hour, 0)
         for series, amount, _ in batch.counters:
-            name, values = series.metric.name, series.values
-            if name not in totals and len(totals) >= _MAX_NAMES:
-                name = _OTHER
-            totals[name] = totals.get(name, 0) + amount
-            if name in _TYPE_AT:
-                key = (name, self._known_type(values[_TYPE_AT[name]]))
-                by_type[key] = by_type.get(key, 0) + amount
-                if name in hour and not (name == _FAILED and values[_REASON_AT] == "expected"):
-                    hour[name] += amount
-        for name, amount in hour.items():
+            key = key_of(series)
+            counters[key] = counters.get(key, 0) + amount
+            outcome = _OUTCOMES.get(series.metric.name)
+            if outcome is not None and (outcome != "failed" or series.values[_REASON_AT] != "expected"):
+                hour[outcome] += amount
+                tally_of(_labels(series), now_s).outcomes[outcome] += int(amount)
+        for outcome, amount in hour.items():
             if amount:
-                self._hour[name].add(amount, now_s)
-
-    def _known_type(self, task_type: str) -> str:
-        if task_type not in self._types:
-            if len(self._types) >= _MAX_NAMES:
-                return _OTHER
-            self._types.add(task_type)
-        return task_type
+                self._hour[outcome].add(amount, now_s)
 
     def _fold_timings(self, batch: Batch, now_s: float) -> None:
-        durations: list[float] = []  # of all series: the sketch takes many values at once for little
-        waits: list[float] = []
+        durations: list[tuple[Labels, list[float]]] = []
+        waits: list[tuple[Labels, list[float]]] = []
         for series, values in batch.timings:
-            name = series.metric.name
+            key, name = self._keys.of(series), series.metric.name
+            histogram = self._histograms.get(key)
+            if histogram is None:
+                histogram = self._histograms[key] = HistogramTally()
+            histogram.add(values)
             if name == _WAIT:
-                waits += values
+                waits.append((_labels(series), values))
             elif name == _DURATION and series.values[_OUTCOME_AT] in _ENDED:
-                durations += values
+                durations.append((_labels(series), values))
         if durations:
-            self._durations.add_all(durations, now_s)
-            self._duration_sum.add(sum(durations), now_s)
-            self._duration_count.add(len(durations), now_s)
+            values_s = [seconds for _, values in durations for seconds in values]
+            buckets = buckets_of(values_s)  # of all series at once, for little
+            self._durations.add(buckets, now_s)
+            self._timed.add(len(values_s), now_s)
+            self._duration_s.add(sum(values_s), now_s)
+            for labels, values, part in _with_parts(durations, buckets):
+                self._types.tally(labels, now_s).add_durations(values, part)
         if waits:
-            self._waits.add_all(waits, now_s)
+            buckets = buckets_of([seconds for _, values in waits for seconds in values])
+            self._waits.add(buckets, now_s)
+            for labels, values, part in _with_parts(waits, buckets):
+                self._types.tally(labels, now_s).add_waits(values, part)
+
+    def _fold_gauges(self, batch: Batch, now_s: float) -> None:
+        for series, value, weight in batch.gauges:
+            name, owner = series.metric.name, series.metric.owner
+            if name == _IN_FLIGHT:
+                self._in_flight[_labels(series)] = int(value or 0)
+            elif owner is Owner.SHARED:
+                self._fold_reading(self._shared[name], series.values[0], value, now_s if weight else None)
+            elif owner is Owner.USER:
+                key = self._keys.of(series)
+                if value is not None and self._gauges.get(key) != value:
+                    self._gauges[key] = value
+                    self._summary = None
+
+    def _fold_reading(
+        self, readings: dict[str, Reading], queue: str, value: float | None, at_s: float | None
+    ) -> None:
+        """Keep what a shared gauge says; *at_s* is None when nobody said it anew."""
+        if value is None:
+            readings.pop(queue, None)
+        elif at_s is None and queue in readings:
+            return
+        else:
+            readings[queue] = Reading(self._clock.monotonic() if at_s is None else at_s, value)
+        self._summary = None
+
+
+def _labels(series: Series) -> Labels:
+    return series.values[0], series.values[1]
+
+
+def _with_parts(
+    rows: list[tuple[Labels, list[float]]], buckets: Sequence[int]
+) -> Iterator[tuple[Labels, list[float], Sequence[int]]]:
+    """Yield each row with its values' part of the buckets."""
+    begin = 0
+    for labels, values in rows:
+        yield labels, values, buckets[begin : begin + len(values)]
+        begin += len(values)

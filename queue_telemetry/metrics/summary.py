@@ -134,7 +134,9 @@ class Summary:
             queue_sizes=parts.valid(self.sizes, now_s),
             oldest_ages_s=parts.valid(self.oldest_ages_s, now_s),
             errors=parts.groups(self.errors, now_s, epoch_s),
-            performance=parts.performance(self.types, self.running, self.started_s, now_s),
+            performance=parts.with_running(
+                parts.performance(self.types, self.started_s, now_s), self.types, self.running, now_s
+            ),
         )
 
     def after_death(self, died_s: float) -> "Summary":

@@ -1,6 +1,7 @@
 """From the parts of a summary to what health reads of them. Pure: no clock, no socket, no state."""
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from functools import reduce
 from typing import Final
 
@@ -22,7 +23,7 @@ from queue_telemetry.metrics.tallies import (
     added,
 )
 
-__all__ = ["groups", "hour_buckets", "hour_total", "performance", "totals", "valid"]
+__all__ = ["groups", "hour_buckets", "hour_total", "performance", "totals", "valid", "with_running"]
 
 _MAX_PERFORMANCE: Final = 100  # task types that a snapshot shows: more than a person reads
 
@@ -34,7 +35,6 @@ _SLICES: Final = 6  # of an hour, the running one included
 _TYPE_SLICES: Final = 2
 _READING_EXPIRES_S: Final = 300.0  # what nobody renews is unknown, not for ever true
 
-_NO_RUNS: Final = Running(0, None)
 _NOTHING: Final = TypeSlice(0, 0, 0, 0.0, 0.0, {}, {})
 _TYPE_AT: Final = {
     name: metric.tags.index("type")
@@ -94,25 +94,39 @@ def groups(tallies: Mapping[str, ErrorTally], now_s: float, epoch_s: float) -> t
 
 
 def performance(
+    types: Mapping[Labels, Mapping[int, TypeSlice]], started_s: float | None, now_s: float
+) -> tuple[TypePerformance, ...]:
+    """Return how the task types did that ran lately, busiest first."""
+    newest = int(now_s // TYPE_SLICE_S)
+    begin_s = max((newest + 1 - _TYPE_SLICES) * TYPE_SLICE_S, now_s if started_s is None else started_s)
+    lately = {
+        labels: valid_ones
+        for labels, slices in types.items()
+        if (valid_ones := [one for at, one in slices.items() if at > newest - _TYPE_SLICES])
+    }
+    busiest = sorted(lately.items(), key=_order)[:_MAX_PERFORMANCE]
+    return tuple([_row(labels, slices, now_s - begin_s) for labels, slices in busiest])
+
+
+def with_running(
+    rows: tuple[TypePerformance, ...],
     types: Mapping[Labels, Mapping[int, TypeSlice]],
     running: Mapping[Labels, Running],
-    started_s: float | None,
     now_s: float,
 ) -> tuple[TypePerformance, ...]:
-    """Return how the task types did that ran lately or run now, busiest first."""
-    newest = int(now_s // TYPE_SLICE_S)
-    covered_s = now_s - max(
-        (newest + 1 - _TYPE_SLICES) * TYPE_SLICE_S, now_s if started_s is None else started_s
-    )
-    lately: dict[Labels, list[TypeSlice]] = {labels: [] for labels, one in running.items() if one.in_flight}
-    for labels, slices in types.items():
-        valid_ones = [one for at, one in slices.items() if at > newest - _TYPE_SLICES]
-        if valid_ones:
-            lately[labels] = valid_ones
-    busiest = sorted(lately.items(), key=_order)[:_MAX_PERFORMANCE]
-    return tuple(
-        [_row(labels, slices, running.get(labels, _NO_RUNS), covered_s, now_s) for labels, slices in busiest]
-    )
+    """Return what `performance` did, with the runs in flight, and with the types that only run."""
+    if not running:
+        return rows
+    whole = {(row.queue, row.type): row for row in rows}
+    for labels, one in running.items():
+        row = whole.get(labels)
+        if row is None and labels not in types:
+            row = _row(labels, (), 0.0)
+        if row is not None and one.in_flight:
+            began_s = one.oldest_began_s
+            longest_s = None if began_s is None else max(0.0, now_s - began_s)
+            whole[labels] = replace(row, in_flight=one.in_flight, longest_running_s=longest_s)
+    return tuple(whole.values())[:_MAX_PERFORMANCE]
 
 
 def _order(item: tuple[Labels, list[TypeSlice]]) -> tuple[int, Labels]:
@@ -120,13 +134,10 @@ def _order(item: tuple[Labels, list[TypeSlice]]) -> tuple[int, Labels]:
     return -sum(one.completed + one.failed + one.retried for one in slices), labels
 
 
-def _row(
-    labels: Labels, slices: Iterable[TypeSlice], running: Running, covered_s: float, now_s: float
-) -> TypePerformance:
+def _row(labels: Labels, slices: Iterable[TypeSlice], covered_s: float) -> TypePerformance:
     whole = reduce(TypeSlice.plus, slices, _NOTHING)
     count, waits = sum(whole.durations.values()), sum(whole.waits.values())
     p50_s, p95_s, p99_s = quantiles(whole.durations, (0.5, 0.95, 0.99))
-    began_s = running.oldest_began_s
     return TypePerformance(
         *labels,
         count=count,
@@ -139,8 +150,8 @@ def _row(
         p99_duration_s=p99_s,
         avg_wait_s=whole.wait_s / waits if waits else None,
         p95_wait_s=quantiles(whole.waits, (0.95,))[0],
-        in_flight=running.in_flight,
-        longest_running_s=None if began_s is None else max(0.0, now_s - began_s),
+        in_flight=0,
+        longest_running_s=None,
     )
 
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from queue_telemetry.metrics.errors import ErrorGroups, ErrorSample, fingerprint
+from queue_telemetry.metrics.errors import ErrorSample, fingerprint
 
 _APPLICATION = """
 def load(row):
@@ -34,10 +34,6 @@ def _caught(source: str, call: str = "load(1)", filename: str = "/srv/app/rows.p
     except BaseException as error:
         return error
     raise AssertionError("nothing was raised")
-
-
-def _sample(name: str, at_s: float, message: str = "") -> ErrorSample:
-    return ErrorSample(name, "ValueError", "import", message, at_s)
 
 
 def test_a_fingerprint_is_sixteen_hexadecimal_digits() -> None:
@@ -230,56 +226,3 @@ def test_a_message_is_capped() -> None:
 @given(st.text())
 def test_no_digit_survives(message: str) -> None:
     assert not any(c.isdecimal() for c in ErrorSample.of(Boom(message), "import", 0.0).message)
-
-
-def test_groups_come_most_frequent_first() -> None:
-    groups = ErrorGroups()
-    for name, at_s in [("a", 1.0), ("b", 2.0), ("b", 3.0), ("c", 4.0)]:
-        groups.add(_sample(name, at_s, f"at {at_s}"))
-
-    listed = groups.groups(5.0)
-
-    assert ["b", "c", "a"] == [group.fingerprint for group in listed]
-    assert (2, 2.0, 3.0, "at 3.0") == (
-        listed[0].count,
-        listed[0].first_seen_s,
-        listed[0].last_seen_s,
-        listed[0].sample,
-    )
-
-
-def test_a_group_silent_for_an_hour_is_not_listed() -> None:
-    groups = ErrorGroups()
-    groups.add(_sample("a", 100.0))
-
-    assert 1 == len(groups.groups(3700.0))
-    assert () == groups.groups(3700.5)
-
-
-def test_a_full_table_gives_up_the_least_frequent() -> None:
-    groups = ErrorGroups(max_groups=2)
-    for name in ("a", "a", "b", "c"):
-        groups.add(_sample(name, 1.0))
-
-    assert {"a": 2, "c": 1} == {group.fingerprint: group.count for group in groups.groups(1.0)}
-
-
-def test_a_full_table_gives_up_what_was_silent_for_an_hour_first() -> None:
-    groups = ErrorGroups(max_groups=2)
-    for name, at_s in [("old", 0.0), ("old", 1.0), ("new", 4000.0), ("newer", 4001.0)]:
-        groups.add(_sample(name, at_s))
-
-    assert {"new", "newer"} == {group.fingerprint for group in groups.groups(4001.0)}
-
-
-@given(st.lists(st.sampled_from("abcdefgh"), max_size=200))
-def test_what_is_frequent_enough_is_always_kept(names: list[str]) -> None:
-    groups = ErrorGroups(max_groups=4)
-    for name in names:
-        groups.add(_sample(name, 1.0))
-
-    kept = {group.fingerprint: group.count for group in groups.groups(1.0)}
-
-    assert len(kept) <= 4
-    assert all(count <= names.count(name) for name, count in kept.items())
-    assert {name for name in names if names.count(name) > len(names) / 4} <= kept.keys()
