@@ -2,15 +2,16 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Final
 
 import orjson
 
+from queue_telemetry.healthcheck._plain import group_as_dict, performance_as_dict, plain, rounded
 from queue_telemetry.metrics.errors import ErrorGroup
+from queue_telemetry.metrics.snapshot import TypePerformance
 
-__all__ = ["HealthReport", "HealthStatus", "Reason", "SlotUse", "rfc3339"]
+__all__ = ["HealthReport", "HealthStatus", "Reason", "SlotUse"]
 
 
 class HealthStatus(StrEnum):
@@ -34,8 +35,13 @@ class Reason(StrEnum):
     FAILURE_RATIO = "failure_ratio"
     HEARTBEAT_STALE = "heartbeat_stale"
     OLDEST_TASK_AGE = "oldest_task_age"
+    PROBE_STALE = "probe_stale"
     QUEUE_SIZE = "queue_size"
+    RETRY_STORM = "retry_storm"
+    SATURATION = "saturation"
+    STUCK_TASK = "stuck_task"
     TELEMETRY_FAILING = "telemetry_failing"
+    WAIT_P95 = "wait_p95"
     WORKERS_BELOW_MINIMUM = "workers_below_minimum"
 
 
@@ -46,7 +52,6 @@ _HEALTH_JSON_STATUS: Final = {
     HealthStatus.UNHEALTHY: "fail",
     HealthStatus.DRAINING: "fail",
 }
-_DECIMALS: Final = 6  # of seconds in JSON: microseconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,12 +92,14 @@ class HealthReport:
         oldest_task_age: Age of the oldest waiting task of all queues, seconds.
         longest_running: For how long the longest run has been going on, seconds.
         errors: The most frequent groups of errors of the last hour.
+        performance: How the busiest task types of each queue did lately.
         telemetry: Delivery counts and state by signal.
         processes: How many processes this speaks for.
         window_s: The length of the hour behind `_1h`, seconds.
         observed_at: When, RFC 3339, UTC.
         service: Whose report it is; None when not configured.
         version: That service's version; None when not configured.
+        stale_probes: Of which queues' sizes and ages the values are old ones, such as `queue_size:mail`; sorted.
     """
 
     status: HealthStatus
@@ -115,12 +122,14 @@ class HealthReport:
     oldest_task_age: float | None
     longest_running: float | None
     errors: tuple[ErrorGroup, ...]
+    performance: tuple[TypePerformance, ...]
     telemetry: Mapping[str, Mapping[str, object]]
     processes: int
     window_s: int
     observed_at: str
     service: str | None
     version: str | None
+    stale_probes: tuple[str, ...] = ()
 
     @property
     def http_status(self) -> int:
@@ -138,7 +147,7 @@ class HealthReport:
             "queue_size": self.queue_size,
             "active_workers": self.active_workers,
             "failed_tasks_1h": self.failed_tasks_1h,
-            "avg_task_duration": _rounded(self.avg_task_duration),
+            "avg_task_duration": rounded(self.avg_task_duration),
             "live": self.live,
             "ready": self.ready,
             "draining": self.draining,
@@ -147,14 +156,16 @@ class HealthReport:
             "slots": {"used": self.slots.used, "total": self.slots.total},
             "completed_1h": self.completed_1h,
             "retried_1h": self.retried_1h,
-            "p50_task_duration": _rounded(self.p50_task_duration),
-            "p95_task_duration": _rounded(self.p95_task_duration),
-            "p99_task_duration": _rounded(self.p99_task_duration),
-            "p95_task_wait": _rounded(self.p95_task_wait),
-            "oldest_task_age": _rounded(self.oldest_task_age),
-            "longest_running": _rounded(self.longest_running),
-            "errors": [_group_as_dict(group) for group in self.errors],
-            "telemetry": _plain(self.telemetry),
+            "p50_task_duration": rounded(self.p50_task_duration),
+            "p95_task_duration": rounded(self.p95_task_duration),
+            "p99_task_duration": rounded(self.p99_task_duration),
+            "p95_task_wait": rounded(self.p95_task_wait),
+            "oldest_task_age": rounded(self.oldest_task_age),
+            "longest_running": rounded(self.longest_running),
+            "stale_probes": list(self.stale_probes),
+            "errors": [group_as_dict(group) for group in self.errors],
+            "performance": [performance_as_dict(row) for row in self.performance],
+            "telemetry": plain(self.telemetry),
             "processes": self.processes,
             "window_s": self.window_s,
             "observed_at": self.observed_at,
@@ -186,7 +197,12 @@ class HealthReport:
             ("workers:active", self.active_workers, "workers", Reason.WORKERS_BELOW_MINIMUM, "fail"),
             ("tasks:failedLastHour", self.failed_tasks_1h, "tasks", Reason.FAILURE_RATIO, "warn"),
             ("queue:size", self.queue_size, "tasks", Reason.QUEUE_SIZE, "warn"),
-            ("queue:oldestTaskAge", _rounded(self.oldest_task_age), "s", Reason.OLDEST_TASK_AGE, "warn"),
+            ("queue:oldestTaskAge", rounded(self.oldest_task_age), "s", Reason.OLDEST_TASK_AGE, "warn"),
+            ("queue:waitP95", rounded(self.p95_task_wait), "s", Reason.WAIT_P95, "warn"),
+            ("tasks:retriedLastHour", self.retried_1h, "tasks", Reason.RETRY_STORM, "warn"),
+            ("tasks:longestRunning", rounded(self.longest_running), "s", Reason.STUCK_TASK, "warn"),
+            ("probes:stale", len(self.stale_probes) or None, "probes", Reason.PROBE_STALE, "warn"),
+            ("workers:slotsUsed", self.slots.used, "slots", Reason.SATURATION, "warn"),
         )
         checks: dict[str, object] = {}
         for name, value, unit, reason, status in rows:
@@ -198,35 +214,3 @@ class HealthReport:
                 check["time"] = self.observed_at
                 checks[name] = [check]
         return checks
-
-
-def _rounded(seconds: float | None) -> float | None:
-    return None if seconds is None else round(seconds, _DECIMALS)
-
-
-def _group_as_dict(group: ErrorGroup) -> dict[str, object]:
-    return {
-        "fingerprint": group.fingerprint,
-        "type": group.type,
-        "task_type": group.task_type,
-        "count": group.count,
-        "first_seen": rfc3339(group.first_seen_s),
-        "last_seen": rfc3339(group.last_seen_s),
-        "sample": group.sample,
-    }
-
-
-def rfc3339(epoch_s: float) -> str:
-    """Return a time in UTC to the millisecond, such as `2025-11-05T10:15:30.123Z`.
-
-    Source: https://datatracker.ietf.org/doc/html/rfc3339#section-5.6
-    """
-    return datetime.fromtimestamp(epoch_s, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-
-
-def _plain(value: object) -> object:
-    if isinstance(value, Mapping):
-        return {str(key): _plain(inner) for key, inner in value.items()}
-    if isinstance(value, list | tuple | set | frozenset):
-        return [_plain(inner) for inner in value]
-    return str(value) if isinstance(value, str) else value

@@ -2,7 +2,7 @@ import pytest
 
 from queue_telemetry.healthcheck import HealthReport, ProcessFacts, Thresholds, evaluate
 from queue_telemetry.metrics.errors import ErrorGroup
-from queue_telemetry.metrics.stats import Snapshot
+from queue_telemetry.metrics.snapshot import Snapshot, TypePerformance
 
 
 @pytest.fixture
@@ -52,6 +52,24 @@ def busy() -> Snapshot:
                 first_seen_s=1_762_337_000.5,
                 last_seen_s=1_762_337_700.0,
                 sample="bad row N",
+            ),
+        ),
+        performance=(
+            TypePerformance(
+                queue="maintenance",
+                type="cleanup_runs",
+                count=814,
+                failed=2,
+                retried=9,
+                rate_per_s=814 / 3600,
+                avg_duration_s=1.5,
+                p50_duration_s=1.1,
+                p95_duration_s=4.2,
+                p99_duration_s=6.0,
+                avg_wait_s=0.3,
+                p95_wait_s=0.8,
+                in_flight=2,
+                longest_running_s=None,
             ),
         ),
     )

@@ -4,6 +4,7 @@ from typing import Any
 import pytest
 
 from queue_telemetry.healthcheck import (
+    Finding,
     HealthReport,
     HealthStatus,
     ProcessFacts,
@@ -11,11 +12,12 @@ from queue_telemetry.healthcheck import (
     SlotUse,
     Thresholds,
     evaluate,
+    find_reasons,
 )
 from queue_telemetry.metrics.errors import ErrorGroup
-from queue_telemetry.metrics.stats import Snapshot
+from queue_telemetry.metrics.snapshot import Snapshot, TypePerformance
 
-_OFF = Thresholds(0, 0, 0, 0, 0, 0)
+_OFF = Thresholds(0, 0, 0, 0, 0, 0, 0, 0, 0, 0)
 
 
 def test_a_process_at_work_is_healthy(report: HealthReport) -> None:
@@ -68,6 +70,19 @@ def test_a_process_at_work_is_healthy(report: HealthReport) -> None:
             1,
             1,
         ),
+        ({}, {"p95_wait_s": 30.1}, {"wait_p95_max_s": 30}, Reason.WAIT_P95, "degraded", 1, 1),
+        (
+            {},
+            {"retried_1h": 10, "attempts_1h": 20},
+            {"retry_ratio": 0.5, "failure_min_tasks": 20},
+            Reason.RETRY_STORM,
+            "degraded",
+            1,
+            1,
+        ),
+        ({"utilisation": 0.91}, {}, {"utilisation_max": 0.9}, Reason.SATURATION, "degraded", 1, 1),
+        ({"longest_running_s": 900.1}, {}, {"stuck_task_s": 900}, Reason.STUCK_TASK, "degraded", 1, 1),
+        ({"stale_probes": frozenset({"queue_size:mail"})}, {}, {}, Reason.PROBE_STALE, "degraded", 1, 1),
         ({"configuration_invalid": True}, {}, {}, Reason.CONFIGURATION_INVALID, "degraded", 1, 1),
         ({"telemetry_failing": frozenset({"logs"})}, {}, {}, Reason.TELEMETRY_FAILING, "degraded", 1, 1),
     ],
@@ -103,9 +118,24 @@ def test_one_cause_gives_one_reason_and_a_verdict(
         ({}, {"queue_sizes": {}}, {"queue_size_max": 1}),
         ({}, {"oldest_ages_s": {"a": 60.0}}, {"oldest_task_age_max_s": 60}),
         ({}, {"oldest_ages_s": {}}, {"oldest_task_age_max_s": 1}),
+        ({}, {"p95_wait_s": 30.0}, {"wait_p95_max_s": 30}),
+        ({}, {"p95_wait_s": None}, {"wait_p95_max_s": 30}),
+        ({}, {"retried_1h": 9, "attempts_1h": 20}, {"retry_ratio": 0.5, "failure_min_tasks": 20}),
+        ({}, {"retried_1h": 19, "attempts_1h": 19}, {"retry_ratio": 0.5, "failure_min_tasks": 20}),
+        ({"utilisation": 0.9}, {}, {"utilisation_max": 0.9}),
+        ({"utilisation": None}, {}, {"utilisation_max": 0.9}),
+        ({"longest_running_s": 900.0}, {}, {"stuck_task_s": 900}),
+        ({"longest_running_s": None}, {}, {"stuck_task_s": 900}),
         (
-            {"heartbeat_age_s": 1e9, "active_workers": 0},
-            {"failed_1h": 9, "attempts_1h": 9, "queue_sizes": {"a": 1e9}, "oldest_ages_s": {"a": 1e9}},
+            {"heartbeat_age_s": 1e9, "active_workers": 0, "utilisation": 1.0, "longest_running_s": 1e9},
+            {
+                "failed_1h": 9,
+                "retried_1h": 9,
+                "p95_wait_s": 1e9,
+                "attempts_1h": 9,
+                "queue_sizes": {"a": 1e9},
+                "oldest_ages_s": {"a": 1e9},
+            },
             {},
         ),
     ],
@@ -120,6 +150,14 @@ def test_one_cause_gives_one_reason_and_a_verdict(
         "size unknown",
         "age at the limit",
         "age unknown",
+        "waits at the limit",
+        "waits unknown",
+        "retries below",
+        "too few attempts to tell a storm",
+        "utilisation at the limit",
+        "utilisation unknown",
+        "a long run at the limit",
+        "no run to judge",
         "all rules off",
     ],
 )
@@ -160,10 +198,12 @@ def test_reasons_are_sorted_and_all_listed(facts: ProcessFacts, busy: Snapshot) 
         active_workers=0,
         configuration_invalid=True,
         telemetry_failing=frozenset({"logs", "statsd"}),
+        utilisation=1.0,
+        stale_probes=frozenset({"queue_size:mail"}),
     )
-    stats = replace(busy, failed_1h=800)
+    stats = replace(busy, failed_1h=800, retried_1h=800)
 
-    report = evaluate(stats, process, Thresholds(60, 1, 0.25, 20, 10, 1))
+    report = evaluate(stats, process, Thresholds(60, 1, 0.25, 20, 10, 1, 0.5, 0.5, 0.9, 0.1))
 
     assert tuple(sorted(Reason)) == report.reasons
 
@@ -220,3 +260,50 @@ def test_the_most_frequent_errors_are_listed(facts: ProcessFacts, quiet: Snapsho
     report = evaluate(replace(quiet, errors=groups), facts, Thresholds())
 
     assert groups[:20] == report.errors
+
+
+def test_the_busiest_types_are_listed(facts: ProcessFacts, busy: Snapshot) -> None:
+    rows: tuple[TypePerformance, ...] = busy.performance * 100
+
+    assert rows[:20] == evaluate(replace(busy, performance=rows), facts, Thresholds()).performance
+
+
+def test_a_finding_tells_what_was_measured_and_what_it_was_held_against(
+    facts: ProcessFacts, busy: Snapshot
+) -> None:
+    stats = replace(busy, failed_1h=5, attempts_1h=20, retried_1h=0, oldest_ages_s={"a": 1.0, "b": 61.5})
+    process = replace(facts, active_workers=None, telemetry_failing=frozenset({"logs"}))
+
+    assert {
+        Reason.OLDEST_TASK_AGE: Finding(61.5, 60),
+        Reason.WORKERS_BELOW_MINIMUM: Finding(0, 2),
+        Reason.FAILURE_RATIO: Finding(0.25, 0.2),
+        Reason.TELEMETRY_FAILING: Finding(),
+    } == find_reasons(
+        stats,
+        process,
+        replace(_OFF, oldest_task_age_max_s=60, min_workers=2, failure_ratio=0.2, failure_min_tasks=20),
+    )
+
+
+def test_a_reason_to_fail_on_makes_it_unhealthy_and_not_ready(facts: ProcessFacts, busy: Snapshot) -> None:
+    limits = replace(_OFF, queue_size_max=10, fail_on=frozenset({Reason.QUEUE_SIZE}))
+
+    report = evaluate(busy, facts, limits)
+
+    assert ("unhealthy", True, False, 503) == (report.status, report.live, report.ready, report.http_status)
+    assert "degraded" == evaluate(busy, facts, replace(limits, fail_on=frozenset({Reason.WAIT_P95}))).status
+
+
+def test_of_measures_that_swing_the_settled_ones_count(facts: ProcessFacts, busy: Snapshot) -> None:
+    limits = replace(_OFF, queue_size_max=10)
+
+    assert () == evaluate(busy, facts, limits, settled=()).reasons
+    assert (Reason.WAIT_P95,) == evaluate(busy, facts, limits, settled=(Reason.WAIT_P95,)).reasons
+
+
+def test_what_others_count_for_themselves_shows_at_once(facts: ProcessFacts, busy: Snapshot) -> None:
+    limits = replace(_OFF, min_workers=5, heartbeat_max_age_s=60)
+    settled = (Reason.HEARTBEAT_STALE,)
+
+    assert (Reason.WORKERS_BELOW_MINIMUM,) == evaluate(busy, facts, limits, settled=settled).reasons

@@ -30,6 +30,7 @@ def test_as_dict_has_the_documented_keys_in_order(report: HealthReport) -> None:
         ("p95_task_wait", 0.8),
         ("oldest_task_age", 3.1),
         ("longest_running", 0.4),
+        ("stale_probes", []),
         (
             "errors",
             [
@@ -41,6 +42,27 @@ def test_as_dict_has_the_documented_keys_in_order(report: HealthReport) -> None:
                     "first_seen": "2025-11-05T10:03:20.500Z",
                     "last_seen": "2025-11-05T10:15:00.000Z",
                     "sample": "bad row N",
+                }
+            ],
+        ),
+        (
+            "performance",
+            [
+                {
+                    "queue": "maintenance",
+                    "type": "cleanup_runs",
+                    "count": 814,
+                    "failed": 2,
+                    "retried": 9,
+                    "rate": 0.226111,
+                    "avg_duration": 1.5,
+                    "p50_duration": 1.1,
+                    "p95_duration": 4.2,
+                    "p99_duration": 6.0,
+                    "avg_wait": 0.3,
+                    "p95_wait": 0.8,
+                    "in_flight": 2,
+                    "longest_running": None,
                 }
             ],
         ),
@@ -108,6 +130,10 @@ def test_health_json_of_a_healthy_process(report: HealthReport) -> None:
             "tasks:failedLastHour": check(2, "tasks"),
             "queue:size": check(42, "tasks"),
             "queue:oldestTaskAge": check(3.1, "s"),
+            "queue:waitP95": check(0.8, "s"),
+            "tasks:retriedLastHour": check(9, "tasks"),
+            "tasks:longestRunning": check(0.4, "s"),
+            "workers:slotsUsed": check(2, "slots"),
         },
     } == json.loads(report.as_health_json())
 
@@ -126,6 +152,10 @@ def test_health_json_names_the_reasons_and_the_checks_that_they_fail(report: Hea
         "tasks:failedLastHour": "pass",
         "queue:size": "warn",
         "queue:oldestTaskAge": "pass",
+        "queue:waitP95": "pass",
+        "tasks:retriedLastHour": "pass",
+        "tasks:longestRunning": "pass",
+        "workers:slotsUsed": "pass",
     } == {name: checks[0]["status"] for name, checks in document["checks"].items()}
 
 
@@ -135,13 +165,34 @@ def test_health_json_without_a_reason_still_says_why(report: HealthReport) -> No
 
 def test_health_json_leaves_out_what_is_unknown(report: HealthReport) -> None:
     unknown = replace(
-        report, queue_size=None, oldest_task_age=None, active_workers=None, service=None, version=None
+        report,
+        queue_size=None,
+        oldest_task_age=None,
+        active_workers=None,
+        p95_task_wait=None,
+        longest_running=None,
+        service=None,
+        version=None,
     )
 
     document = json.loads(unknown.as_health_json())
 
     assert ["status", "checks"] == list(document)
-    assert ["process:live", "tasks:failedLastHour"] == list(document["checks"])
+    known = ["process:live", "tasks:failedLastHour", "tasks:retriedLastHour", "workers:slotsUsed"]
+    assert known == list(document["checks"])
+
+
+def test_stale_probes_are_named_and_fail_their_check(report: HealthReport) -> None:
+    judged = replace(
+        report,
+        status=HealthStatus.DEGRADED,
+        reasons=(Reason.PROBE_STALE,),
+        stale_probes=("oldest_task_age:mail", "queue_size:mail"),
+    )
+
+    check = json.loads(judged.as_health_json())["checks"]["probes:stale"][0]
+    assert (2, "warn") == (check["observedValue"], check["status"])
+    assert ["oldest_task_age:mail", "queue_size:mail"] == judged.as_dict()["stale_probes"]
 
 
 def test_health_json_holds_no_error_messages_and_no_telemetry(report: HealthReport) -> None:
