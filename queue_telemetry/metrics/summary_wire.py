@@ -3,8 +3,9 @@
 Pure: no clock, no socket, no state. What reads raises ValueError on anything malformed, and on nothing else.
 """
 
-from collections.abc import Iterable, Mapping
-from itertools import chain
+from array import array
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import chain, compress, repeat
 from math import isfinite
 from typing import Any, Final, TypeVar
 
@@ -78,8 +79,7 @@ def to_histograms(plain: Plain) -> dict[SeriesKey, Histogram]:
     read: dict[SeriesKey, Histogram] = {}
     for name, tags, keys, counts, sums in _matrix(plain, 5):
         all_counts = _matrix(counts, len(EDGES_S) + 1)
-        _counts(list(chain.from_iterable(all_counts)))
-        found = map(Histogram, map(tuple, all_counts), _column(sums, _NUMBER))
+        found = map(Histogram, map(tuple, map(_counts, all_counts)), _column(sums, _NUMBER))
         read.update(zip(_series(name, tags, keys), found, strict=True))
     return read
 
@@ -94,8 +94,8 @@ def types(values: Mapping[Labels, Mapping[int, TypeSlice]]) -> Plain:
                     at,
                     (one.completed, one.failed, one.retried),
                     (one.duration_s, one.wait_s),
-                    *_pair(one.durations),
-                    *_pair(one.waits),
+                    _sketch(one.durations),
+                    _sketch(one.waits),
                 ]
                 for at, one in slices.items()
             ],
@@ -109,12 +109,11 @@ def to_types(plain: Plain) -> dict[Labels, dict[int, TypeSlice]]:
     read: dict[Labels, dict[int, TypeSlice]] = {}
     for queue, type_, slices in _matrix(plain, 3):
         one = read[_labels(queue, type_)] = {}
-        for at, counts, sums, *sketches in _matrix(slices, 7):
-            completed, failed, retried = _sized(_counts(counts), 3)
+        for at, counts, sums, durations, waits in _matrix(slices, 5):
+            completed, failed, retried = _counts(_sized(counts, 3))
             duration_s, wait_s = _sized(_column(sums, _NUMBER), 2)
-            durations, waits = _unpair(*sketches[:2]), _unpair(*sketches[2:])
             one[_slice_number(at)] = TypeSlice(
-                completed, failed, retried, duration_s, wait_s, durations, waits
+                completed, failed, retried, duration_s, wait_s, _to_sketch(durations), _to_sketch(waits)
             )
     return read
 
@@ -129,8 +128,7 @@ def to_running(plain: Plain) -> dict[Labels, Running]:
     read: dict[Labels, Running] = {}
     for queue, type_, in_flight, began_s in _matrix(plain, 4):
         _column([began_s], _NUMBER_OR_NULL)
-        _counts([in_flight])
-        read[_labels(queue, type_)] = Running(in_flight, began_s)
+        read[_labels(queue, type_)] = Running(_count(in_flight), began_s)
     return read
 
 
@@ -148,12 +146,12 @@ def to_readings(plain: Plain) -> dict[str, Reading]:
 
 def buckets(slices: Mapping[int, Buckets]) -> Plain:
     """Write the slices of a sketch."""
-    return [[at, *_pair(one)] for at, one in slices.items()]
+    return [[at, _sketch(one)] for at, one in slices.items()]
 
 
 def to_buckets(plain: Plain) -> dict[int, Buckets]:
     """Read the slices of a sketch."""
-    return {_slice_number(at): _unpair(keys, counts) for at, keys, counts in _matrix(plain, 3)}
+    return {_slice_number(at): _to_sketch(one) for at, one in _matrix(plain, 2)}
 
 
 def amounts(values: Amounts) -> Plain:
@@ -186,9 +184,8 @@ def to_errors(plain: Plain) -> dict[str, ErrorTally]:
     for texts, seen, count, minutes, found in _matrix(plain, 5):
         fingerprint, kind, task_type, sample = _sized(_column(texts, _TEXT), 4)
         last_s, first_s = _sized(_column(seen, _NUMBER), 2)
-        _counts([count])
         by_minute = dict(zip(_column(minutes, _INT), _counts(found), strict=True))
-        read[fingerprint] = ErrorTally(last_s, kind, task_type, sample, first_s, count, by_minute)
+        read[fingerprint] = ErrorTally(last_s, kind, task_type, sample, first_s, _count(count), by_minute)
     return read
 
 
@@ -228,11 +225,24 @@ def _pair(values: Mapping[int, float]) -> tuple[list[int], list[float]]:
     return list(values), list(values.values())
 
 
-def _unpair(keys: Plain, counts: Plain) -> dict[int, int]:
-    at = _counts(keys)
-    if at and max(at) >= _BUCKET_END:
+def _sketch(counts: Buckets) -> Plain:
+    """Write a sketch: the first bucket and all counts from there, or where that is much longer, buckets and counts."""
+    if not counts:
+        return [0, []]
+    first, last = min(counts), max(counts)
+    if last - first < 2 * len(counts):  # a zero takes two bytes, a bucket's number five
+        return [first, list(map(counts.get, range(first, last + 1), repeat(0)))]
+    return _pair(counts)
+
+
+def _to_sketch(plain: Plain) -> dict[int, int]:
+    """Read a sketch."""
+    at, found = _sized(plain, 2)
+    counts = _counts(found)
+    keys = _counts(at) if type(at) is list else range(_count(at), _count(at) + len(counts))
+    if keys and max(keys) >= _BUCKET_END:
         raise ValueError("a bucket of no sketch")
-    return dict(zip(at, _counts(counts), strict=True))
+    return dict(compress(zip(keys, counts, strict=True), counts))
 
 
 def _matrix(plain: Plain, width: int) -> list[list[Plain]]:
@@ -257,8 +267,14 @@ def _column(plain: Plain, kinds: frozenset[Any]) -> list[Plain]:
     return plain
 
 
-def _counts(plain: Plain) -> list[int]:
-    counts = _column(plain, _INT)
-    if counts and min(counts) < 0:
-        raise ValueError("a count below zero")
-    return counts
+def _counts(plain: Plain) -> Sequence[int]:
+    if type(plain) is not list:
+        raise ValueError("not a list of counts")
+    try:
+        return array("Q", plain)  # the fastest check that there is for whole numbers from 0 on
+    except (TypeError, OverflowError) as error:
+        raise ValueError("a count that is none") from error
+
+
+def _count(plain: Plain) -> int:
+    return _counts([plain])[0]
