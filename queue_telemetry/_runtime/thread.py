@@ -2,7 +2,7 @@
 
 import threading
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 
 from queue_telemetry._runtime.guard import guarded
 from queue_telemetry._runtime.log import say
@@ -21,10 +21,12 @@ class BackgroundLoop:
         name: The thread's name.
         step: Does one round and returns the seconds to wait before the next. What it raises is said, and the loop
             goes on.
+        calls_user: The step calls the user's code, whose records are shipped as those of any other thread.
     """
 
-    def __init__(self, name: str, step: Callable[[], float]) -> None:
+    def __init__(self, name: str, step: Callable[[], float], *, calls_user: bool = False) -> None:
         self._name = name
+        self._guard = nullcontext if calls_user else guarded
         self._step = step
         self._bell = (
             threading.Lock()
@@ -67,7 +69,7 @@ class BackgroundLoop:
         return not thread.is_alive()
 
     def _run(self) -> None:
-        with guarded():
+        with self._guard():
             while not self._stopping and self._thread is threading.current_thread():
                 try:
                     delay_s = self._step()

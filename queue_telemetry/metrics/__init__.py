@@ -4,7 +4,7 @@ from queue_telemetry.metrics.batch import Batch, Series
 from queue_telemetry.metrics.catalog import CATALOG, Kind, Metric, Owner
 from queue_telemetry.metrics.error_groups import ErrorNews, News
 from queue_telemetry.metrics.errors import ErrorGroup, ErrorSample, fingerprint
-from queue_telemetry.metrics.instruments import MAX_SAMPLES, Counter, Gauge, Marks, take
+from queue_telemetry.metrics.instruments import MAX_SAMPLES, Counter, Gauge, Marks, plain_number, take
 from queue_telemetry.metrics.registry import OTHER, Registry, tag_text
 from queue_telemetry.metrics.snapshot import Snapshot, TypePerformance
 from queue_telemetry.metrics.stats import Stats
@@ -53,6 +53,7 @@ __all__ = [
     "TypeSlice",
     "fingerprint",
     "merge",
+    "plain_number",
     "tag_text",
     "take",
 ]

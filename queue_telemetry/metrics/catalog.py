@@ -99,6 +99,7 @@ _ROWS: Final = (
     _process_gauge(
         "queue.tasks.in_flight", "queue_tasks_in_flight", "Runs begun and not ended.", *_QUEUE_TYPE
     ),
+    _counter("queue.alerts.fired", "Alerts that fired, by reason.", "rule"),
     _counter("queue.telemetry.accepted", "Units of telemetry taken in.", "signal", "reason"),
     _counter("queue.telemetry.delivered", "Units of telemetry handed on.", "signal", "reason"),
     _counter("queue.telemetry.dropped", "Units of telemetry given up.", "signal", "reason"),

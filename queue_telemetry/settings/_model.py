@@ -26,6 +26,7 @@ from queue_telemetry.settings._types import (
     Names,
     Origin,
     Prefix,
+    Reasons,
     Socket,
     Tags,
     Text,
@@ -145,6 +146,8 @@ class Settings(BaseSettings):
     """Whether metrics are sent at the end of each task, on the task's own thread: for workers that fork for a job and
     end in `os._exit`, which would lose them. Takes some tenths of a millisecond; in a process's first task up to a
     second where a host name has no address yet."""
+    stuck_task_s: AgeOrOff = 0
+    """Seconds after which a run that still goes on degrades; 0 is off."""
     state_dir: FolderPath | None = None
     """Where the processes of this host agree on small numbers that tell their gauges apart; by default a private folder
     of the user's."""
@@ -156,11 +159,37 @@ class Settings(BaseSettings):
     health_failure_ratio: float = Field(0.25, ge=0, le=1)
     """Share of failed tasks in the last hour that degrades; 0 is off."""
     health_failure_min_tasks: Count = 20
-    """Ended tasks in the last hour below which the share says nothing."""
+    """Ended tasks in the last hour below which neither that share nor that of retries says anything."""
     health_queue_size_max: CountOrOff = 0
     """Waiting tasks that degrade; 0 is off."""
     health_oldest_task_age_max_s: AgeOrOff = 0
     """Seconds that the oldest task may wait before it degrades; 0 is off."""
+    health_wait_p95_max_s: AgeOrOff = 0
+    """Seconds that 95 of 100 tasks of the last hour should have waited at most; more degrades; 0 is off."""
+    health_retry_ratio: float = Field(0.5, ge=0, le=1)
+    """Share of retries among the runs of the last hour that degrades: from a half on, most of them come to nothing; 0 is
+    off."""
+    health_utilisation_max: float = Field(0.9, ge=0, le=1)
+    """Share of the workers' slots in use, over five minutes, above which it degrades; 0 is off."""
+    health_fail_on: Reasons = ()
+    """Reasons that make a process unhealthy instead of degraded, `queue_size,failure_ratio`; a cause that all instances
+    share then takes all of them out at once."""
+    health_interval_s: float = Field(5, ge=1, le=60)
+    """Seconds between two evaluations; what swings about a threshold counts after two that say so, and no more after
+    three that do not."""
+    health_drain_on_sigterm: bool = False
+    """Whether SIGTERM begins to drain before it does what it did; installed by `configure()` or a first event in the
+    main thread."""
+    health_alerts: bool = True
+    """Whether alerts are written as log records, counted, sent to Datadog, and handed to `on_alert`; by one process of
+    this host."""
+    health_alert_cooldown_s: float = Field(300, ge=0, le=86_400)
+    """Seconds from an alert to the next one for the same reason."""
+    health_alert_grace_s: float = Field(60, ge=0, le=3_600)
+    """Seconds after a process's start without alerts."""
+    probe_interval_s: float = Field(15, ge=1, le=60)
+    """Seconds between two calls of a broker probe. A value is shown as stale after three without an answer, and as
+    unknown after ten."""
 
     def __init__(self, /, **overrides: object) -> None:
         problems = self._fill(overrides, strict=True)

@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 from queue_telemetry.statsd import DIALECTS, Origin, parse_socket_path
 
 __all__ = [
+    "HEALTH_REASONS",
     "check_file",
     "check_header",
     "check_host",
@@ -21,6 +22,7 @@ __all__ = [
     "check_origin",
     "check_path",
     "check_prefix",
+    "check_reasons",
     "check_socket",
     "check_token",
     "check_url",
@@ -30,6 +32,22 @@ __all__ = [
     "split_tags",
     "upper_case",
 ]
+
+HEALTH_REASONS: Final = (
+    "configuration_invalid",
+    "failure_ratio",
+    "heartbeat_stale",
+    "oldest_task_age",
+    "probe_stale",
+    "queue_size",
+    "retry_storm",
+    "saturation",
+    "stuck_task",
+    "telemetry_failing",
+    "wait_p95",
+    "workers_below_minimum",
+)
+"""What can be wrong with a process, as its health report names it."""
 
 _LONGEST_HOST: Final = 253  # RFC 1035, 255 bytes on the wire
 _TOKEN: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # RFC 9110, a field name
@@ -161,6 +179,14 @@ def split_names(value: object) -> object:
     if isinstance(value, str):
         return tuple(name for name in map(str.strip, value.split(",")) if name)
     return value
+
+
+def check_reasons(names: tuple[str, ...]) -> tuple[str, ...]:
+    """Return names of health reasons in lower case; refuse others."""
+    lower = tuple(name.lower() for name in names)
+    if not set(lower) <= set(HEALTH_REASONS):
+        raise ValueError
+    return lower
 
 
 def upper_case(value: object) -> object:

@@ -30,6 +30,7 @@ __all__ = [
     "Names",
     "Origin",
     "Prefix",
+    "Reasons",
     "Socket",
     "Tags",
     "Text",
@@ -69,6 +70,9 @@ Headers = Annotated[dict[str, SecretStr], BeforeValidator(_parse.split_headers)]
 Url = Annotated[SecretStr, AfterValidator(_check_url)]
 Token = Annotated[SecretStr, AfterValidator(_check_token)]
 Names = Annotated[tuple[Text, ...], BeforeValidator(_parse.split_names)]
+Reasons = Annotated[
+    tuple[Text, ...], BeforeValidator(_parse.split_names), AfterValidator(_parse.check_reasons)
+]
 FormatChoice = Annotated[
     str | InstanceOf[Format],
     BeforeValidator(_parse.lower_case),

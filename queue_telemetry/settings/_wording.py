@@ -3,6 +3,7 @@
 from typing import Final, get_args
 
 from queue_telemetry.logs.formats import FORMATS
+from queue_telemetry.settings._parse import HEALTH_REASONS
 from queue_telemetry.settings._sources import Given, shown
 from queue_telemetry.statsd import ORIGIN_FORM, SOCKET_FORM
 
@@ -33,6 +34,7 @@ _RIGHT: Final = {
     "log_spool_dir": "the path of a directory",
     "log_redact_keys": "names separated by commas, such as card_number,iban",
     "state_dir": "the path of a directory",
+    "health_fail_on": f"reasons separated by commas, of {', '.join(HEALTH_REASONS)}",
 }
 
 

@@ -6,6 +6,7 @@ from queue_telemetry.tasks.enqueue import Enqueue
 from queue_telemetry.tasks.lifecycle import EVENTS_BY_SETTING
 from queue_telemetry.tasks.operations import Operations, TaskDecorator
 from queue_telemetry.tasks.outcomes import Outcome, Reason
+from queue_telemetry.tasks.probes import BrokerProbe, BrokerProbes, QueueGauge
 from queue_telemetry.tasks.record_fields import add_task_context, record_fields, record_owner
 from queue_telemetry.tasks.run import Run
 from queue_telemetry.tasks.series import TaskSeries
@@ -14,10 +15,13 @@ from queue_telemetry.tasks.workers import WorkerScope
 
 __all__ = [
     "EVENTS_BY_SETTING",
+    "BrokerProbe",
+    "BrokerProbes",
     "Claim",
     "Enqueue",
     "Operations",
     "Outcome",
+    "QueueGauge",
     "Reason",
     "Run",
     "Taken",

@@ -44,6 +44,8 @@ _LEVELS: Final[Mapping[Outcome, str]] = {
     Outcome.INTERRUPTED: "WARNING",
 }
 
+_ALERT_SITE: Final = Site("queue_telemetry", "alert", 0)
+
 _writing: ContextVar[tuple[Workers, Mapping[str, object]] | None] = ContextVar(
     "queue_telemetry_lifecycle", default=None
 )
@@ -106,6 +108,10 @@ class Lifecycle:
                 level = "INFO"
         message = "{task_type} " + verdict.outcome + " in {duration_ms:.0f} ms"
         self._write(level, message, fields, site, error)
+
+    def alert(self, level: str, message: str, fields: Mapping[str, object]) -> None:
+        """An alert fired or was resolved. Written whatever events were asked for."""
+        self._write(level, message, fields, _ALERT_SITE)
 
     def _write(
         self,

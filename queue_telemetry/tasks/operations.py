@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Final, Protocol, TypeVar, overload
 
 from queue_telemetry.exceptions import ConfigurationError
-from queue_telemetry.metrics import CATALOG, Gauge, tag_text
+from queue_telemetry.metrics import CATALOG, Metric, tag_text
 from queue_telemetry.tasks.claim import Claim, Taken
 from queue_telemetry.tasks.context import current_run
 from queue_telemetry.tasks.definition import DEFAULT_QUEUE, Definition, Site, static_tags
@@ -14,6 +14,7 @@ from queue_telemetry.tasks.enqueue import Enqueue
 from queue_telemetry.tasks.handler import Reader, decorate
 from queue_telemetry.tasks.headers import Headers
 from queue_telemetry.tasks.outcomes import Matcher, Policy
+from queue_telemetry.tasks.probes import BrokerProbes, QueueGauge
 from queue_telemetry.tasks.run import Run
 from queue_telemetry.tasks.tracker import Tracker
 from queue_telemetry.tasks.workers import WorkerScope
@@ -38,6 +39,7 @@ class Operations:
 
     def __init__(self, tracker: Tracker) -> None:
         self._tracker = tracker
+        self._broker_probes = BrokerProbes()
 
     @overload
     def task(self, function: F, /) -> F: ...
@@ -193,10 +195,16 @@ class Operations:
         """Return the run that this code belongs to, None outside a task."""
         return current_run()
 
-    def queue_size(self, queue: str = DEFAULT_QUEUE, /) -> Gauge:
-        """Return the gauge of how many tasks wait in a queue; `.set(n)` whenever you know."""
-        return self._tracker.registry.gauge(_SIZE, (tag_text(queue),))
+    def queue_size(self, queue: str = DEFAULT_QUEUE, /) -> QueueGauge:
+        """Return the gauge of how many tasks wait in a queue; `.probe(function)`, or `.set(n)` whenever you know."""
+        return self._queue_gauge("queue_size", _SIZE, queue)
 
-    def oldest_task_age(self, queue: str = DEFAULT_QUEUE, /) -> Gauge:
-        """Return the gauge of how long the oldest task of a queue has waited, in seconds; `.set(seconds)`."""
-        return self._tracker.registry.gauge(_OLDEST_TASK_AGE, (tag_text(queue),))
+    def oldest_task_age(self, queue: str = DEFAULT_QUEUE, /) -> QueueGauge:
+        """Return the gauge of how long the oldest task of a queue has waited, in seconds; `.probe()` or `.set()`."""
+        return self._queue_gauge("oldest_task_age", _OLDEST_TASK_AGE, queue)
+
+    def _queue_gauge(self, kind: str, metric: Metric, queue: str) -> QueueGauge:
+        name = tag_text(queue)
+        return QueueGauge(
+            f"{kind}:{name}", self._tracker.registry.gauge(metric, (name,)), self._broker_probes
+        )
