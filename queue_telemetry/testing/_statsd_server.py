@@ -9,6 +9,7 @@ from typing import Final, Self, TypeAlias
 
 from queue_telemetry.testing._arrivals import Arrivals
 from queue_telemetry.testing._statsd_grammar import Refusal, StatsdDialect, read_datagram
+from queue_telemetry.testing._statsd_notices import ServiceCheck, StatsdEvent, is_notice, read_notice
 from queue_telemetry.testing._statsd_sums import StatsdSums
 
 __all__ = ["StatsdServer"]
@@ -51,6 +52,8 @@ class StatsdServer:
         self._arrivals = Arrivals()
         self._sums = StatsdSums()
         self._refused: list[tuple[bytes, str]] = []
+        self._events: list[StatsdEvent] = []
+        self._service_checks: list[ServiceCheck] = []
         self._datagrams = 0
         self._lines = 0
         self._bytes = 0
@@ -89,6 +92,18 @@ class StatsdServer:
         """The lines that were not taken, each with the reason."""
         with self._reading():
             return list(self._refused)
+
+    @property
+    def events(self) -> list[StatsdEvent]:
+        """The events, in the order they came; only the dialect `datadog` has any."""
+        with self._reading():
+            return list(self._events)
+
+    @property
+    def service_checks(self) -> list[ServiceCheck]:
+        """The service checks, in the order they came; only the dialect `datadog` has any."""
+        with self._reading():
+            return list(self._service_checks)
 
     @property
     def datagrams(self) -> int:
@@ -174,12 +189,25 @@ class StatsdServer:
         self._datagrams += 1
         self._bytes += len(payload)
         self._largest_datagram_bytes = max(self._largest_datagram_bytes, len(payload))
+        if self._dialect == "datadog" and is_notice(payload):
+            self._take_notice(payload)
+            return
         for line in read_datagram(payload, dialect=self._dialect):
             self._lines += 1
             if isinstance(line, Refusal):
                 self._refused.append((line.line, line.reason))
             else:
                 self._sums.add(line)
+
+    def _take_notice(self, payload: _Payload) -> None:
+        self._lines += 1
+        notice = read_notice(payload)
+        if isinstance(notice, StatsdEvent):
+            self._events.append(notice)
+        elif isinstance(notice, ServiceCheck):
+            self._service_checks.append(notice)
+        else:
+            self._refused.append((notice.line, notice.reason))
 
 
 def _enlarge_buffer(receiver: socket.socket) -> None:

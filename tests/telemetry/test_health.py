@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
+from queue_telemetry.healthcheck import HealthReport
 from queue_telemetry.telemetry import Telemetry
-from queue_telemetry.testing import Collector, StatsdServer
+from queue_telemetry.testing import Collector, StatsdServer, capture
 
 MakeTelemetry = Callable[..., Telemetry]
 
@@ -32,7 +33,9 @@ _KEYS = [
     "p95_task_wait",
     "oldest_task_age",
     "longest_running",
+    "stale_probes",
     "errors",
+    "performance",
     "telemetry",
     "processes",
     "window_s",
@@ -47,6 +50,14 @@ def _fail(telemetry: Telemetry, times: int = 1) -> None:
     for _ in range(times):
         with pytest.raises(ValueError, match="boom"), telemetry.run("work"):
             raise ValueError("boom")
+
+
+def _settled(telemetry: Telemetry) -> HealthReport:
+    """Have two evaluations look at what there is, and return what they came to."""
+    for _ in range(2):
+        telemetry._vigil.judge._due_s = 0
+        report = telemetry.health()
+    return report
 
 
 def test_the_keys_and_their_order_are_the_specifications(telemetry: Telemetry) -> None:
@@ -118,11 +129,13 @@ def test_asked_in_the_middle_of_a_collection_it_tells_what_was_known_before(tele
     assert time.monotonic() - began_s < 0.9  # it waits for nothing
 
 
-def test_many_failures_degrade_it_and_leave_it_ready(make_telemetry: MakeTelemetry) -> None:
+def test_many_failures_degrade_it_once_two_evaluations_found_them_and_leave_it_ready(
+    make_telemetry: MakeTelemetry,
+) -> None:
     telemetry = make_telemetry(health_failure_min_tasks=4, health_failure_ratio=0.5)
     _fail(telemetry, 4)
 
-    report = telemetry.health()
+    report = _settled(telemetry)
 
     assert ("degraded", ("failure_ratio",), True, 200) == (
         report.status,
@@ -130,6 +143,20 @@ def test_many_failures_degrade_it_and_leave_it_ready(make_telemetry: MakeTelemet
         report.ready,
         report.http_status,
     )
+
+
+def test_what_it_is_told_to_fail_on_makes_it_unhealthy(make_telemetry: MakeTelemetry) -> None:
+    telemetry = make_telemetry(health_queue_size_max=10, health_fail_on="queue_size")
+    telemetry.queue_size("mail").set(11)
+
+    assert ("unhealthy", False) == (_settled(telemetry).status, telemetry.ready())
+
+
+def test_a_test_of_the_users_sees_it_at_once(telemetry: Telemetry) -> None:
+    with capture(telemetry):
+        _fail(telemetry, 20)
+
+        assert "degraded" == telemetry.health().status
 
 
 def test_too_few_workers_make_it_unhealthy(make_telemetry: MakeTelemetry) -> None:
