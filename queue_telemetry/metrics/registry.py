@@ -1,12 +1,13 @@
 """The registry: gives each series its cell, guards how many there are, and collects them all."""
 
 import re
-from collections.abc import Callable, Container, Mapping
+from collections.abc import Callable, Container, Iterator, Mapping
 from typing import Final, TypeVar
 
 from queue_telemetry._runtime import Clock, DropReason, Gate, say
 from queue_telemetry.metrics.batch import Batch, Series
 from queue_telemetry.metrics.catalog import CATALOG, Kind, Metric, Owner
+from queue_telemetry.metrics.fresh_cells import FreshCells
 from queue_telemetry.metrics.instruments import Cell, Counter, Gauge, Marks
 from queue_telemetry.metrics.timer import Timer
 
@@ -39,6 +40,7 @@ class Registry:
         self._gate = gate
         self._clock = clock
         self._cells: dict[str, dict[tuple[tuple[str, ...], Tags], Cell]] = {}
+        self._fresh = FreshCells()
         self._user_metrics: dict[str, Metric] = {}
         self._refused: dict[Kind, Cell] = {}
         self._sources: list[Callable[[Batch], None]] = []
@@ -141,14 +143,15 @@ class Registry:
                 set; None for a whole collection.
         """
         batch = Batch() if into is None else into
-        for name, cells in list(self._cells.items()):
-            if apart_from is None:
-                for cell in list(cells.values()):
-                    cell.drain(batch)
-            elif name not in apart_from:
-                for cell in list(cells.values()):
-                    if not isinstance(cell, Gauge) or cell.was_set():
-                        cell.drain(batch)
+        if apart_from is None:
+            for cell in self._look():
+                cell.drain(batch)
+        else:
+            for name, cells in list(self._cells.items()):
+                if name not in apart_from:
+                    for cell in list(cells.values()):
+                        if not isinstance(cell, Gauge) or cell.was_set():
+                            cell.drain(batch)
         for cell in list(self._refused.values()):
             refused = Batch()
             cell.drain(refused)
@@ -173,6 +176,12 @@ class Registry:
             "series": sum(len(cells) for cells in list(self._cells.values())),
             "folded": self._folded.read() - self._folded_before_fork,
         }
+
+    def _look(self) -> Iterator[Cell]:
+        every = list(self._cells.values())
+        if self._fresh.number != sum(map(len, every)):  # there is no cell less than before, ever
+            self._fresh.watch([cell for cells in every for cell in list(cells.values())])
+        return self._fresh.look()
 
     def _cell(
         self, metric: Metric, values: tuple[str, ...], static_tags: Tags, make: Callable[[Series], C]

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from queue_telemetry.metrics.errors import ErrorGroup
+from queue_telemetry.metrics.tallies import SeriesKey
 
 __all__ = ["Snapshot", "TypePerformance"]
 
@@ -61,8 +62,7 @@ class Snapshot:
         p95_duration_s: Their 95th percentile.
         p99_duration_s: Their 99th percentile.
         p95_wait_s: The 95th percentile of the last hour's waits.
-        totals: Every counter since the start, by metric name.
-        totals_by_type: The catalog's counters with a `type` since the start, by (metric name, type).
+        counters: Every counter since the start.
         queue_sizes: Tasks that wait, by queue.
         oldest_ages_s: Age of the oldest waiting task, by queue.
         errors: Groups seen within the hour, most frequent first.
@@ -78,9 +78,16 @@ class Snapshot:
     p95_duration_s: float | None
     p99_duration_s: float | None
     p95_wait_s: float | None
-    totals: Mapping[str, float]
-    totals_by_type: Mapping[tuple[str, str], float]
+    counters: Mapping[SeriesKey, float]
     queue_sizes: Mapping[str, float]
     oldest_ages_s: Mapping[str, float]
     errors: tuple[ErrorGroup, ...]
     performance: tuple[TypePerformance, ...] = ()
+
+    @property
+    def totals(self) -> dict[str, float]:
+        """Every counter since the start, by metric name."""
+        by_name: dict[str, float] = {}
+        for (name, _, _), amount in self.counters.items():
+            by_name[name] = by_name.get(name, 0) + amount
+        return by_name

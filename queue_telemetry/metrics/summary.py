@@ -118,7 +118,6 @@ class Summary:
         timed = parts.hour_total(self.timed, now_s)
         durations = parts.hour_buckets(self.durations, now_s)
         p50_s, p95_s, p99_s = quantiles(durations, (0.5, 0.95, 0.99))
-        totals, totals_by_type = parts.totals(self.counters)
         return Snapshot(
             completed_1h=completed,
             failed_1h=failed,
@@ -129,8 +128,7 @@ class Summary:
             p95_duration_s=p95_s,
             p99_duration_s=p99_s,
             p95_wait_s=quantiles(parts.hour_buckets(self.waits, now_s), (0.95,))[0],
-            totals=totals,
-            totals_by_type=totals_by_type,
+            counters=self.counters,
             queue_sizes=parts.valid(self.sizes, now_s),
             oldest_ages_s=parts.valid(self.oldest_ages_s, now_s),
             errors=parts.groups(self.errors, now_s, epoch_s),

@@ -1,11 +1,10 @@
 """From the parts of a summary to what health reads of them. Pure: no clock, no socket, no state."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import reduce
 from typing import Final
 
-from queue_telemetry.metrics.catalog import CATALOG, Kind
 from queue_telemetry.metrics.errors import ErrorGroup
 from queue_telemetry.metrics.sketch import quantiles
 from queue_telemetry.metrics.snapshot import TypePerformance
@@ -18,12 +17,11 @@ from queue_telemetry.metrics.tallies import (
     Labels,
     Reading,
     Running,
-    SeriesKey,
     TypeSlice,
     added,
 )
 
-__all__ = ["groups", "hour_buckets", "hour_total", "performance", "totals", "valid", "with_running"]
+__all__ = ["groups", "hour_buckets", "hour_total", "performance", "valid", "with_running"]
 
 _MAX_PERFORMANCE: Final = 100  # task types that a snapshot shows: more than a person reads
 
@@ -36,11 +34,6 @@ _TYPE_SLICES: Final = 2
 _READING_EXPIRES_S: Final = 300.0  # what nobody renews is unknown, not for ever true
 
 _NOTHING: Final = TypeSlice(0, 0, 0, 0.0, 0.0, {}, {})
-_TYPE_AT: Final = {
-    name: metric.tags.index("type")
-    for name, metric in CATALOG.items()
-    if metric.kind is Kind.COUNTER and "type" in metric.tags
-}
 
 
 def hour_total(amounts: Amounts, now_s: float) -> float:
@@ -57,18 +50,6 @@ def hour_buckets(slices: Mapping[int, Buckets], now_s: float) -> Buckets:
 def valid(readings: Mapping[str, Reading], now_s: float) -> dict[str, float]:
     """Return the values that somebody said lately."""
     return {queue: one.value for queue, one in readings.items() if now_s - one.at_s <= _READING_EXPIRES_S}
-
-
-def totals(counters: Mapping[SeriesKey, float]) -> tuple[dict[str, float], dict[tuple[str, str], float]]:
-    """Return the counters by metric name, and those of the catalog that have a type by (metric name, type)."""
-    by_name: dict[str, float] = {}
-    by_type: dict[tuple[str, str], float] = {}
-    for (name, _, values), amount in counters.items():
-        by_name[name] = by_name.get(name, 0) + amount
-        if name in _TYPE_AT:
-            key = (name, values[_TYPE_AT[name]])
-            by_type[key] = by_type.get(key, 0) + amount
-    return by_name, by_type
 
 
 def groups(tallies: Mapping[str, ErrorTally], now_s: float, epoch_s: float) -> tuple[ErrorGroup, ...]:
@@ -134,8 +115,8 @@ def _order(item: tuple[Labels, list[TypeSlice]]) -> tuple[int, Labels]:
     return -sum(one.completed + one.failed + one.retried for one in slices), labels
 
 
-def _row(labels: Labels, slices: Iterable[TypeSlice], covered_s: float) -> TypePerformance:
-    whole = reduce(TypeSlice.plus, slices, _NOTHING)
+def _row(labels: Labels, slices: Sequence[TypeSlice], covered_s: float) -> TypePerformance:
+    whole = reduce(TypeSlice.plus, slices) if slices else _NOTHING
     count, waits = sum(whole.durations.values()), sum(whole.waits.values())
     p50_s, p95_s, p99_s = quantiles(whole.durations, (0.5, 0.95, 0.99))
     return TypePerformance(

@@ -99,9 +99,16 @@ class TaskSeries:
         self._in_flight_before_fork = 0
 
     def in_flight(self) -> int:
-        """Return the runs begun and not ended. Ends are read before starts, so it is never negative by a race."""
+        """Return the runs begun and not ended."""
+        return max(0, self.balance())
+
+    def balance(self) -> int:
+        """Return how many more runs began here than ended; negative where the parent's ended in a forked child.
+
+        Ends are read before starts, so it is never negative by a race.
+        """
         ended = self.completed.marks.read() + self.uncompleted.read()
-        return max(0, self.started.marks.read() - ended - self._in_flight_before_fork)
+        return self.started.marks.read() - ended - self._in_flight_before_fork
 
     def folded(self) -> bool:
         """Tell whether its marks are those of `__other__`, which others mark too."""

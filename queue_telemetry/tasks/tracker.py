@@ -5,7 +5,8 @@ from collections.abc import Callable
 from typing import Final
 
 from queue_telemetry._runtime import Clock, Gate
-from queue_telemetry.metrics import CATALOG, OTHER, Batch, ErrorSample, Marks, Registry, Series
+from queue_telemetry.metrics import CATALOG, OTHER, Batch, ErrorSample, Marks, Registry, Running, Series
+from queue_telemetry.tasks.activity import Activity
 from queue_telemetry.tasks.context import end_frame_of_parent
 from queue_telemetry.tasks.lifecycle import Lifecycle
 from queue_telemetry.tasks.outcomes import Outcome, Reason, Verdict, error_type
@@ -17,6 +18,7 @@ __all__ = ["Tracker"]
 _FAILED: Final = CATALOG["queue.tasks.failed"]
 _DURATION: Final = CATALOG["queue.task.duration"]
 _IN_FLIGHT: Final = CATALOG["queue.tasks.in_flight"]
+_NONE_RUNNING: Final = Running(0, None)
 _MAX_UNREAD: Final = 1_000  # error samples between two collections; the counters count all
 
 
@@ -30,6 +32,8 @@ class Tracker:
         lifecycle: Writes the lifecycle records.
         workers: The worker scopes that are open.
         forked_at_s: When this process was forked, in monotonic seconds: what began before is the parent's to end.
+        oldest_began_s: When the oldest run in flight of each (queue, type) began, as of the last drain, in monotonic
+            seconds; None when one of them is not tracked.
         on_end: Called with the series at the very end of each run, on its thread; None for nothing. Must not raise.
     """
 
@@ -40,6 +44,7 @@ class Tracker:
         self.workers = Workers(clock)
         self.lifecycle = Lifecycle(self.workers)
         self.forked_at_s = float("-inf")
+        self.oldest_began_s: dict[tuple[str, str], float | None] = {}
         self.on_end: Callable[[TaskSeries], None] | None = None
         self._series: dict[tuple[str, str, StaticTags], TaskSeries] = {}
         self._errors: deque[ErrorSample] = deque(maxlen=_MAX_UNREAD)
@@ -47,6 +52,7 @@ class Tracker:
         self._waits_clamped = Marks()
         self._waits_clamped_before_fork = 0
         self._told: dict[Series, int] = {}
+        self._activity = Activity(self._series)
         registry.add_source(self.drain)
 
     def series(self, type_: str, queue: str, static_tags: StaticTags) -> TaskSeries:
@@ -90,19 +96,25 @@ class Tracker:
 
     def in_flight(self) -> int:
         """Return the runs begun and not ended."""
-        return sum(series.in_flight() for series in list(self._series.values()))
+        return sum(series.in_flight() for series in self._activity.look()[0])
 
     def longest_running_s(self) -> float | None:
         """Return the age of the oldest tracked run in flight, None when none is or when one is that cannot be known.
 
         A handler whose wrapper reads neither a task id nor headers is not tracked on its short way.
         """
-        began, untracked = [], 0
-        for series in list(self._series.values()):
-            live = [began_s for began_s in list(series.live.values()) if began_s >= self.forked_at_s]
-            began += live
-            untracked += max(0, series.in_flight() - len(live))
-        return None if untracked or not began else max(0.0, self.clock.monotonic() - min(began))
+        begins = [
+            self._oldest_began_s(series, number)
+            for series in self._activity.look()[0]
+            if (number := series.in_flight())
+        ]
+        known = [began_s for began_s in begins if began_s is not None]
+        return max(0.0, self.clock.monotonic() - min(known)) if known and len(known) == len(begins) else None
+
+    def _oldest_began_s(self, series: TaskSeries, in_flight: int) -> float | None:
+        """Return when the oldest run in flight of a series began, monotonic seconds; None when one is not tracked."""
+        live = [began_s for began_s in list(series.live.values()) if began_s >= self.forked_at_s]
+        return min(live) if live and len(live) >= in_flight else None
 
     def waits_clamped(self) -> int:
         """Return how many waits were negative, for the clocks of two hosts disagree."""
@@ -110,12 +122,28 @@ class Tracker:
 
     def drain(self, batch: Batch) -> None:
         """Put what is worked out from the series into the batch: claims, waits, lost runs and the process's gauges."""
-        in_flight: dict[tuple[str, str], int] = {}
-        for series in list(self._series.values()):
+        running: dict[tuple[str, str], Running] = {}
+        busy = []
+        active, begun = self._activity.look()
+        for series in active:
             series.drain(batch)
             self._drain_abandoned(series, batch)
+            balance = series.balance()
+            if balance:
+                busy.append(series)
+            number = max(0, balance)
             labels = (series.queue, series.type)
-            in_flight[labels] = in_flight.get(labels, 0) + series.in_flight()
+            one = Running(number, self._oldest_began_s(series, number) if number else None)
+            known = running.get(labels, _NONE_RUNNING)
+            running[labels] = one if not known.in_flight else known.plus(one) if number else known
+        self._tell_in_flight({labels: one.in_flight for labels, one in running.items()}, batch)
+        self.oldest_began_s = {labels: one.oldest_began_s for labels, one in running.items() if one.in_flight}
+        self.workers.drain(batch, sum(one.in_flight for one in running.values()))
+        self._activity.drained(begun, busy)
+
+    def _tell_in_flight(self, in_flight: dict[tuple[str, str], int], batch: Batch) -> None:
+        if not self._told:  # after `tell_again` those too that are idle
+            in_flight = dict.fromkeys(self._in_flight, 0) | in_flight
         for labels, number in in_flight.items():
             gauge = self._in_flight.get(labels)
             if gauge is None and number:
@@ -123,7 +151,6 @@ class Tracker:
             if gauge is not None and self._told.get(gauge) != number:
                 self._told[gauge] = number
                 batch.gauges.append((gauge, number, 0))
-        self.workers.drain(batch, sum(in_flight.values()))
 
     def collect_end(self, series: TaskSeries, into: Batch) -> Batch:
         """Drain what a run of *series* that ended may have recorded. The caller holds the collect lock.
@@ -158,9 +185,12 @@ class Tracker:
         self._errors.clear()
         self._in_flight.clear()
         self._told.clear()
+        self.oldest_began_s = {}
+        self._activity.forget()
         self.workers.clear()
 
     def forget_parents_runs(self) -> None:
         """At a forked child's first event: what is in flight by the marks is the parent's."""
         for series in list(self._series.values()):
             series.forget_parents_runs()
+        self._activity.forget()

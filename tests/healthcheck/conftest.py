@@ -3,6 +3,7 @@ import pytest
 from queue_telemetry.healthcheck import HealthReport, ProcessFacts, Thresholds, evaluate
 from queue_telemetry.metrics.errors import ErrorGroup
 from queue_telemetry.metrics.snapshot import Snapshot, TypePerformance
+from queue_telemetry.metrics.tallies import SeriesKey
 
 
 @pytest.fixture
@@ -18,8 +19,7 @@ def quiet() -> Snapshot:
         p95_duration_s=None,
         p99_duration_s=None,
         p95_wait_s=None,
-        totals={},
-        totals_by_type={},
+        counters={},
         queue_sizes={},
         oldest_ages_s={},
         errors=(),
@@ -39,8 +39,7 @@ def busy() -> Snapshot:
         p95_duration_s=4.2,
         p99_duration_s=6.0,
         p95_wait_s=0.8,
-        totals={"queue.tasks.completed": 9000},
-        totals_by_type={("queue.tasks.completed", "cleanup_runs"): 9000},
+        counters={SeriesKey("queue.tasks.completed", ("queue", "type"), ("mail", "cleanup_runs")): 9000},
         queue_sizes={"mail": 40.0, "bulk": 2.0},
         oldest_ages_s={"mail": 3.1, "bulk": 0.5},
         errors=(

@@ -5,6 +5,7 @@ from queue_telemetry.metrics.batch import Batch, Series
 from queue_telemetry.metrics.catalog import CATALOG, Kind, Metric
 from queue_telemetry.metrics.errors import ErrorSample
 from queue_telemetry.metrics.stats import Stats
+from queue_telemetry.metrics.tallies import SeriesKey
 
 
 class _Hands:
@@ -50,7 +51,7 @@ def test_before_anything_happened_counts_are_zero_and_the_rest_is_unknown(stats:
         read.p99_duration_s,
         read.p95_wait_s,
     )
-    assert ({}, {}, {}, {}) == (read.totals, read.totals_by_type, read.queue_sizes, read.oldest_ages_s)
+    assert ({}, {}, {}) == (read.totals, read.queue_sizes, read.oldest_ages_s)
     assert () == read.errors
 
 
@@ -85,7 +86,7 @@ def test_after_an_hour_only_totals_remain(stats: Stats, hands: _Hands) -> None:
     assert {"queue.tasks.completed": 1} == read.totals
 
 
-def test_totals_add_up_by_name_and_by_type(stats: Stats) -> None:
+def test_counters_add_up_by_series_and_by_name(stats: Stats) -> None:
     stats.fold(_counted("queue.tasks.completed", "mail", "send", amount=3), ())
     stats.fold(_counted("queue.tasks.completed", "bulk", "send", amount=2), ())
     stats.fold(_counted("queue.tasks.completed", "mail", "sort", amount=1), ())
@@ -93,16 +94,18 @@ def test_totals_add_up_by_name_and_by_type(stats: Stats) -> None:
     read = stats.snapshot()
 
     assert {"queue.tasks.completed": 6} == read.totals
-    assert {("queue.tasks.completed", "send"): 5, ("queue.tasks.completed", "sort"): 1} == read.totals_by_type
+    assert {("mail", "send"): 3, ("bulk", "send"): 2, ("mail", "sort"): 1} == {
+        key.values: amount for key, amount in read.counters.items()
+    }
 
 
-def test_a_users_counter_has_a_total_by_name_only(stats: Stats) -> None:
+def test_a_users_counter_is_counted_under_its_own_tags(stats: Stats) -> None:
     mails = Metric("mails_sent", Kind.COUNTER, ("provider",))
     stats.fold(Batch(counters=[(Series(mails, ("ses",)), 0.5, 1)]), ())
 
     read = stats.snapshot()
 
-    assert ({"mails_sent": 0.5}, {}) == (read.totals, read.totals_by_type)
+    assert {SeriesKey("mails_sent", ("provider",), ("ses",)): 0.5} == read.counters
 
 
 def test_a_snapshot_does_not_change_afterwards(stats: Stats) -> None:
@@ -119,8 +122,9 @@ def test_types_beyond_a_thousand_count_as_other(stats: Stats) -> None:
 
     read = stats.snapshot()
 
-    assert 3 == read.totals_by_type["queue.tasks.completed", "__other__"]
-    assert 1001 == len(read.totals_by_type)
+    other = SeriesKey("queue.tasks.completed", ("queue", "type"), ("__other__", "__other__"))
+    assert 3 == read.counters[other]
+    assert 1001 == len(read.counters)
     assert 1003 == read.completed_1h
 
 

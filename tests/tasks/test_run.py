@@ -79,7 +79,7 @@ def test_the_last_collection_of_all_tells_of_an_abandoned_run(telemetry: Telemet
     gc.collect()
     telemetry.close(1.0)
 
-    assert 1 == telemetry._stats.snapshot().totals_by_type["queue.tasks.failed", "work"]
+    assert 1 == telemetry._stats.snapshot().totals["queue.tasks.failed"]
 
 
 def test_a_forked_child_neither_ends_nor_loses_its_parents_runs(

@@ -61,7 +61,7 @@ def test_errors_are_bounded_between_collections(telemetry: Telemetry) -> None:
 
     assert len(tracker.take_errors()) <= 1000
     telemetry._collect()
-    assert 1500 == telemetry._stats.snapshot().totals_by_type["queue.tasks.failed", "work"]
+    assert 1500 == telemetry._stats.snapshot().totals["queue.tasks.failed"]
 
 
 def test_every_abandoned_run_counts_as_lost_however_many_between_two_collections(
