@@ -1,5 +1,6 @@
 """One process of a host for one duty, by a file lock: another takes it over when that process dies."""
 
+import errno
 import os
 import re
 from contextlib import suppress
@@ -50,6 +51,8 @@ class Ownership:
         try:
             self._folder.mkdir(mode=0o700, exist_ok=True)
             descriptor = _lock(path)
+            if descriptor is None and not os.access(path, os.R_OK | os.W_OK):
+                raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))  # of nobody who has the duty
         except OSError as error:
             say(
                 "owner",

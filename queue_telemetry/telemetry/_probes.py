@@ -4,7 +4,7 @@ import inspect
 from pathlib import Path
 from typing import Final
 
-from queue_telemetry._runtime import BackgroundLoop, Clock, say
+from queue_telemetry._runtime import BackgroundLoop, Clock, OwnedLock, say
 from queue_telemetry.metrics import plain_number
 from queue_telemetry.processes import Ownership
 from queue_telemetry.tasks import BrokerProbe, BrokerProbes
@@ -19,7 +19,7 @@ _ASK_OWNER_EACH_S: Final = 5.0  # so soon does another process take over
 
 
 class ProbeRunner:
-    """The probes of one telemetry in one process. Ticked once a second; its methods are for one thread at a time.
+    """The probes of one telemetry in one process. Ticked once a second.
 
     A probe that hangs keeps its thread and nothing else: its value turns stale, then unknown, nobody waits for it, and
     no second one is started beside it. Not fork-aware: a child makes its own and forgets this one.
@@ -37,6 +37,7 @@ class ProbeRunner:
         self._service = ""
         self._runs: dict[str, _Run] = {}
         self._stopped = False
+        self._ticking = OwnedLock()  # one thread starts threads
         self._former: list[_Run] = []  # stopped, and perhaps still in a call that hangs
 
     def adopt(self, interval_s: float, state_dir: Path | None, service: str | None) -> None:
@@ -48,8 +49,10 @@ class ProbeRunner:
 
     def tick(self) -> None:
         """Start what is to run here and notice what is overdue."""
-        if self._stopped:
-            return
+        if not self._stopped:
+            self._ticking.run(0.0, self._tick, otherwise=False)
+
+    def _tick(self) -> bool:
         for probe in self._probes.all():
             run = self._runs.get(probe.name)
             if run is None:
@@ -61,6 +64,7 @@ class ProbeRunner:
         self._former = [run for run in self._former if run.alive]
         if self._stopped:  # meanwhile, by another thread, which did not see every run
             self.stop()
+        return True
 
     def stop(self) -> None:
         """Start no further call until `adopt`, and leave the duty to other processes. Waits for nothing."""
@@ -143,6 +147,8 @@ class _Run:
         self.is_stale = silent_s > max(_STALE_AFTER * interval_s, _LEAST_STALE_S)
         if silent_s > max(_UNKNOWN_AFTER * interval_s, _LEAST_UNKNOWN_S):
             self._probe.gauge.forget()
+        if self._stopped:  # meanwhile, by another thread
+            self.stop()
 
     def stop(self) -> None:
         """Start no further call; what the present one brings is not wanted. Waits for nothing."""
