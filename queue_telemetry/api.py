@@ -1,9 +1,10 @@
 """The module functions: the surface of one default `Telemetry`, which reads the environment at its first event."""
 
-from typing import Final
+from typing import TYPE_CHECKING, Final
+from wsgiref.types import WSGIApplication
 
 from queue_telemetry.exceptions import ConfigurationError, TelemetryError
-from queue_telemetry.healthcheck import HealthReport, HealthStatus
+from queue_telemetry.healthcheck import ASGIApplication, HealthReport, HealthStatus
 from queue_telemetry.metrics import Counter, Gauge, Timer
 from queue_telemetry.settings import Settings
 from queue_telemetry.tasks import (
@@ -38,6 +39,7 @@ __all__ = [
     "Timer",
     "WorkerScope",
     "add_task_context",
+    "asgi_app",
     "claim",
     "close",
     "configure",
@@ -81,4 +83,14 @@ drain = default_telemetry.drain
 configure = default_telemetry.configure
 flush = default_telemetry.flush
 close = default_telemetry.close
-wsgi_app = default_telemetry.wsgi_app
+
+if TYPE_CHECKING:
+    asgi_app: ASGIApplication
+    wsgi_app: WSGIApplication
+
+
+def __getattr__(name: str) -> object:
+    """Return an application when it is asked for, and not before: it may load an optional dependency (PEP 562)."""
+    if name not in {"asgi_app", "wsgi_app"}:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(default_telemetry, name)

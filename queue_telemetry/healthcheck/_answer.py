@@ -2,23 +2,53 @@
 
 The answers are public. They hold verdicts, counts, durations, the names of error and task types, the service and its
 version; never an error's message, and of the telemetry state only numbers, since its texts may name hosts and URLs.
+`?verbose` shows those too, to who knows the token. `/metrics` shows the names and tag values that metrics have anyway.
 """
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from hmac import compare_digest
 from typing import Final
 
 import orjson
 
 from queue_telemetry._runtime import say
+from queue_telemetry.healthcheck._accept import prefers
 from queue_telemetry.healthcheck.report import HealthReport
 
-__all__ = ["Answer", "answer"]
+__all__ = ["Answer", "Exposition", "Probes", "Request"]
 
-_PATHS: Final = frozenset({"/livez", "/readyz", "/healthz"})
+_METRICS: Final = "/metrics"
+_VERDICTS: Final = frozenset({"/livez", "/readyz", "/healthz"})
 _METHODS: Final = ("GET", "HEAD")
 _JSON: Final = "application/json"
 _HEALTH_JSON: Final = "application/health+json"
+_TEXT: Final = "text/plain"
+_OPEN_METRICS: Final = "application/openmetrics-text"
+_EXTRA_MISSING: Final = b'{"error":"metrics need prometheus_client: pip install queue-telemetry[prometheus]"}'
+_NO: Final = frozenset({"0", "false", "no"})
+
+Exposition = Callable[[bool], tuple[bytes, str] | None]
+"""Writes all metrics, in OpenMetrics' form or the older one; with its content type. None where what it needs is missing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What matters of an HTTP request.
+
+    Attributes:
+        method: Upper case.
+        path: Below where the application is mounted, decoded.
+        query: Behind the `?`, as it came.
+        accept: The Accept header, empty without one.
+        authorization: The Authorization header, empty without one.
+    """
+
+    method: str
+    path: str
+    query: str = ""
+    accept: str = ""
+    authorization: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,51 +56,111 @@ class Answer:
     """One HTTP response.
 
     Attributes:
-        status: 200, 404, 405 or 503.
-        body: JSON; to be left out of the response to HEAD, whose headers are those of GET.
+        status: 200, 400, 401, 403, 404, 405, 431, 500, 501 or 503.
+        body: To be left out of the response to HEAD, whose headers are those of GET.
         content_type: Of the body.
-        headers: Further ones.
+        more_headers: Those that only some answers have.
     """
 
     status: int
     body: bytes
     content_type: str = _JSON
-    headers: Mapping[str, str] = field(default_factory=dict)
+    more_headers: Mapping[str, str] = field(default_factory=dict)
+
+    def headers(self) -> list[tuple[str, str]]:
+        """Return all headers but those of the connection. Nothing is to be cached, or taken for another type."""
+        return [
+            ("Content-Type", self.content_type),
+            ("Content-Length", str(len(self.body))),
+            ("Cache-Control", "no-store"),
+            ("X-Content-Type-Options", "nosniff"),
+            *self.more_headers.items(),
+        ]
 
 
-def answer(report: Callable[[], HealthReport], method: str, path: str, accept: str) -> Answer:
-    """Answer one request. Must not raise.
+@dataclass(frozen=True, slots=True)
+class Probes:
+    """Answers `/livez`, `/readyz`, `/healthz` and, where there are any, `/metrics`.
 
-    Where *report* raises, `/livez` still says yes: a fault in the telemetry is no reason to restart the application.
-
-    Args:
-        report: Makes the report; asked only for a known path.
-        method: Upper case.
-        path: Below where the application is mounted: `/livez`, `/readyz` or `/healthz`.
-        accept: The Accept header; `/healthz` knows `application/health+json` beside plain JSON.
+    Attributes:
+        report: Makes the report of now.
+        metrics: Writes the metrics; None for an application without them, where the path is not found.
+        token: Tells the token that opens `?verbose` on `/healthz`; None for nobody.
     """
-    if path not in _PATHS:
-        return Answer(404, b'{"error":"not found"}')
-    if method not in _METHODS:
-        return Answer(405, b'{"error":"method not allowed"}', headers={"Allow": ", ".join(_METHODS)})
-    try:
-        return _verdict(report(), path, accept)
-    except Exception as error:  # noqa: BLE001 - the application's probes and values run inside
-        say("health_report", "the health report failed with %s", type(error).__name__)
-        if path == "/livez":
-            return Answer(200, b'{"live":true,"reasons":["report_failed"]}')
-        return Answer(503, b'{"status":"unhealthy","ready":false,"reasons":["report_failed"]}')
 
+    report: Callable[[], HealthReport]
+    metrics: Exposition | None = None
+    token: Callable[[], str | None] = lambda: None
 
-def _verdict(report: HealthReport, path: str, accept: str) -> Answer:
-    if path == "/healthz":
+    def answer(self, request: Request) -> Answer:
+        """Answer one request. Must not raise.
+
+        Where the report fails, `/livez` still says yes: a fault in the telemetry is no reason to restart the application.
+        """
+        is_metrics = request.path == _METRICS and self.metrics is not None
+        if not is_metrics and request.path not in _VERDICTS:
+            return Answer(404, b'{"error":"not found"}')
+        if request.method not in _METHODS:
+            return Answer(405, b'{"error":"method not allowed"}', more_headers={"Allow": ", ".join(_METHODS)})
+        try:
+            return self._exposition(request.accept) if is_metrics else self._verdict(request)
+        except Exception as error:  # noqa: BLE001 - the application's probes and values run inside
+            say("health_report", "%.20s failed with %s", request.path, type(error).__name__)
+            return _failed(request.path)
+
+    def _verdict(self, request: Request) -> Answer:
+        if request.path == "/healthz":
+            return self._whole_report(request)
+        report = self.report()
+        name, good = ("live", report.live) if request.path == "/livez" else ("ready", report.ready)
+        body = {"status": report.status.value, name: good, "reasons": list(map(str, report.reasons))}
+        return Answer(200 if good else 503, orjson.dumps(body))
+
+    def _whole_report(self, request: Request) -> Answer:
         vary = {"Vary": "Accept"}
-        if _HEALTH_JSON in accept:
+        report = (
+            self.report()
+        )  # first: it reads the settings, and so the token, where nothing has done so yet
+        if _asks_for_all(request.query):
+            return _refusal(self.token(), request.authorization) or Answer(
+                report.http_status, orjson.dumps(report.as_dict()), more_headers=vary
+            )
+        if prefers(request.accept, _HEALTH_JSON, _JSON):
             return Answer(report.http_status, report.as_health_json(), _HEALTH_JSON, vary)
-        return Answer(report.http_status, orjson.dumps(_public(report)), headers=vary)
-    name, good = ("live", report.live) if path == "/livez" else ("ready", report.ready)
-    body = {"status": report.status.value, name: good, "reasons": list(map(str, report.reasons))}
-    return Answer(200 if good else 503, orjson.dumps(body))
+        return Answer(report.http_status, orjson.dumps(_public(report)), more_headers=vary)
+
+    def _exposition(self, accept: str) -> Answer:
+        assert self.metrics is not None
+        written = self.metrics(prefers(accept, _OPEN_METRICS, _TEXT))
+        return Answer(501, _EXTRA_MISSING) if written is None else Answer(200, *written, {"Vary": "Accept"})
+
+
+def _failed(path: str) -> Answer:
+    if path == "/livez":
+        return Answer(200, b'{"live":true,"reasons":["report_failed"]}')
+    if path == _METRICS:
+        return Answer(500, b'{"error":"metrics failed"}')
+    return Answer(503, b'{"status":"unhealthy","ready":false,"reasons":["report_failed"]}')
+
+
+def _asks_for_all(query: str) -> bool:
+    """Tell whether a query has `verbose` in it, bare or with a value that is no no."""
+    pairs = (part.partition("=") for part in query.split("&"))
+    return any(name == "verbose" and value.lower() not in _NO for name, _, value in pairs)
+
+
+def _refusal(token: str | None, authorization: str) -> Answer | None:
+    """Return what is answered to who may not see all; None when he may.
+
+    Source: https://www.rfc-editor.org/rfc/rfc6750#section-2.1
+    """
+    if not token:
+        return Answer(403, b'{"error":"verbose is off: no HEALTH_TOKEN is set"}')
+    scheme, _, given = authorization.partition(" ")
+    known = compare_digest(given.strip().encode("utf-8", "replace"), token.encode())  # in constant time
+    if known and scheme.lower() == "bearer":
+        return None
+    return Answer(401, b'{"error":"unauthorized"}', more_headers={"WWW-Authenticate": "Bearer"})
 
 
 def _public(report: HealthReport) -> dict[str, object]:

@@ -152,6 +152,16 @@ class Settings(BaseSettings):
     """Where the processes of this host agree on small numbers that tell their gauges apart; by default a private folder
     of the user's."""
 
+    health_host: Host = "127.0.0.1"
+    """The address of this host where probes are served; `0.0.0.0` or `::` for every one, such as in a container."""
+    health_port: int | None = Field(None, ge=0, le=65535)
+    """The port where one process of this host serves `/livez`, `/readyz`, `/healthz` and `/metrics` for all, from
+    `configure()` or the first event on; 0 for one that is free."""
+    health_agent_port: int | None = Field(None, ge=0, le=65535)
+    """The same for HAProxy's agent-check."""
+    health_token: Token | None = None
+    """Opens `/healthz?verbose`, which shows samples of error messages and addresses, to who sends it as `Authorization:
+    Bearer`; without it nobody may."""
     health_heartbeat_max_age_s: AgeOrOff = 60
     """Seconds without a sign of life from an open worker scope that make a process unhealthy; 0 is off."""
     health_min_workers: CountOrOff = 0

@@ -9,7 +9,7 @@ from queue_telemetry.statsd import ORIGIN_FORM, SOCKET_FORM
 
 __all__ = ["SECRET_FIELDS", "problem", "right_value"]
 
-SECRET_FIELDS: Final = frozenset({"log_url", "log_token", "log_headers", "log_proxy"})
+SECRET_FIELDS: Final = frozenset({"log_url", "log_token", "log_headers", "log_proxy", "health_token"})
 """Fields whose values no message shows."""
 
 _MASK: Final = "**********"
@@ -35,6 +35,10 @@ _RIGHT: Final = {
     "log_redact_keys": "names separated by commas, such as card_number,iban",
     "state_dir": "the path of a directory",
     "health_fail_on": f"reasons separated by commas, of {', '.join(HEALTH_REASONS)}",
+    "health_host": "a host name or an IP address of this host, without a port",
+    "health_port": "a whole number from 0 to 65535",
+    "health_agent_port": "a whole number from 0 to 65535",
+    "health_token": "printable ASCII without white space",
 }
 
 

@@ -4,6 +4,7 @@ import logging
 import os
 from functools import partial
 from typing import Final, Self
+from wsgiref.types import WSGIApplication
 
 from queue_telemetry._runtime import (
     SYSTEM_CLOCK,
@@ -17,12 +18,14 @@ from queue_telemetry._runtime import (
     say,
 )
 from queue_telemetry.exceptions import ConfigurationError
-from queue_telemetry.healthcheck import HealthReport, ProcessFacts, Thresholds, evaluate, make_wsgi_app
+from queue_telemetry.healthcheck import ASGIApplication, HealthReport, ProcessFacts, Thresholds, evaluate
 from queue_telemetry.metrics import Batch, Instruments, Registry, Stats
+from queue_telemetry.prometheus import Scrape
 from queue_telemetry.settings import Settings, load
 from queue_telemetry.tasks import EVENTS_BY_SETTING, Operations, Tracker
 from queue_telemetry.telemetry._collection import Collection
 from queue_telemetry.telemetry._destination import Destination
+from queue_telemetry.telemetry._doors import Doors
 from queue_telemetry.telemetry._exit import close_at_exit
 from queue_telemetry.telemetry._lenient import build_leniently, read_leniently
 from queue_telemetry.telemetry._outputs import Outputs, host_name
@@ -49,7 +52,6 @@ class Telemetry(Instruments, Operations):
         **overrides: Settings by name, which beat the environment.
 
     Attributes:
-        wsgi_app: `/livez`, `/readyz` and `/healthz` as a WSGI application.
         redirected: Whether a test has its data elsewhere now: `configure()` then only checks, `close()` only collects.
 
     Raises:
@@ -85,8 +87,18 @@ class Telemetry(Instruments, Operations):
         self._closed_well = True
         self.redirected = False
         self._begin_process()
-        self.wsgi_app = make_wsgi_app(self.health)
+        self._doors = Doors(self.health, self._scrape, lambda: self._settings)
         register_fork_aware(self)
+
+    @property
+    def wsgi_app(self) -> WSGIApplication:
+        """`/livez`, `/readyz`, `/healthz` and `/metrics` as a WSGI application."""
+        return self._doors.wsgi_app
+
+    @property
+    def asgi_app(self) -> ASGIApplication:
+        """The same as an ASGI application."""
+        return self._doors.asgi_app
 
     @property
     def _outputs(self) -> Destination | None:
@@ -111,6 +123,7 @@ class Telemetry(Instruments, Operations):
         self._closed = False  # it was the parent that closed
         self._collection.reset_after_fork()
         self._sink.reset_after_fork()
+        self._doors.forget()
         if destination is not None:
             destination.forget()
         self._begin_process()
@@ -138,6 +151,8 @@ class Telemetry(Instruments, Operations):
                 old.close(_SWAP_S)
                 if outputs is not None and isinstance(old, Outputs):
                     outputs.succeed(old)
+        if settings.health_port is not None or settings.health_agent_port is not None:
+            self._wake()  # probes ask before the first task comes
 
     def flush(self, timeout_s: float = 2.0) -> bool:
         """Send everything recorded before the call; True when nothing of it is pending in time.
@@ -200,6 +215,7 @@ class Telemetry(Instruments, Operations):
         in_flight, slots = tracker.in_flight(), workers.slots()
         telemetry = {} if destination is None else destination.stats()
         telemetry.setdefault("logs", {}).update(self._sink.stats())
+        telemetry["probes"] = self._doors.stats()
         telemetry["tasks"] = {"waits_clamped": tracker.waits_clamped(), **self._registry.stats()}
         return ProcessFacts(
             collected=self._collection.ran or not settings.enabled,
@@ -217,6 +233,12 @@ class Telemetry(Instruments, Operations):
             service=settings.service,
             version=settings.version,
         )
+
+    def _scrape(self) -> Scrape:
+        report = self.health()
+        slots = {"used": report.slots.used, "total": report.slots.total}
+        shown = {} if report.active_workers is None else slots
+        return Scrape(self._stats.summary(), self._clock.monotonic(), report.active_workers, shown)
 
     def _wake(self) -> bool:
         """Start what this process needs at its first event; tell whether events are recorded."""
@@ -261,6 +283,7 @@ class Telemetry(Instruments, Operations):
             self._ticker = BackgroundLoop("queue_telemetry-ticker", self._tick)
         if destination.start() and (self._ticker.alive or self._ticker.start()):
             self._start_failures = 0
+            self._doors.open(self._settings)
             self._gate.quiet = not self._tracker.lifecycle.events and self._tracker.on_end is None
             self._gate.asleep = False
             return True
@@ -292,6 +315,7 @@ class Telemetry(Instruments, Operations):
             min(timeout_s, _LOCK_WAIT_S)
         ):  # a start that is under way comes to its end first
             self._gate.asleep, self._gate.quiet = True, False
+        self._doors.close(min(timeout_s, _LOCK_WAIT_S))
         ticker, self._ticker = self._ticker, None
         if ticker is not None:
             ticker.stop(0.0)
@@ -311,6 +335,7 @@ class Telemetry(Instruments, Operations):
         destination = self._outputs
         if destination is not None:
             destination.tick()
+        self._doors.tick()
         self._sink.restore()
         return _TICK_S
 

@@ -12,9 +12,9 @@ from wsgiref.validate import validator
 
 import pytest
 
-from queue_telemetry.healthcheck import HealthReport, HealthStatus, make_wsgi_app
+from queue_telemetry.healthcheck import HealthReport, HealthStatus, Probes, make_wsgi_app
 
-Get = Callable[[str, str], tuple[HTTPResponse, bytes]]
+Get = Callable[..., tuple[HTTPResponse, bytes]]
 
 
 class _Silent(WSGIRequestHandler):
@@ -29,10 +29,10 @@ def _served(application: WSGIApplication) -> Generator[Get]:
         thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
         thread.start()
 
-        def get(method: str, path: str) -> tuple[HTTPResponse, bytes]:
+        def get(method: str, path: str, **headers: str) -> tuple[HTTPResponse, bytes]:
             connection = HTTPConnection("127.0.0.1", server.server_port, timeout=10)
             try:
-                connection.request(method, path)
+                connection.request(method, path, headers=headers)
                 response = connection.getresponse()
                 return response, response.read()
             finally:
@@ -53,7 +53,9 @@ def reports(report: HealthReport) -> list[HealthReport]:
 
 @pytest.fixture
 def get(reports: list[HealthReport]) -> Generator[Get]:
-    with _served(make_wsgi_app(lambda: reports[-1])) as served:
+    with _served(
+        make_wsgi_app(Probes(lambda: reports[-1], lambda _: (b"up 1\n", "text/plain"), lambda: "s3cret"))
+    ) as served:
         yield served
 
 
@@ -67,7 +69,7 @@ def test_a_get_is_answered_with_json_that_nobody_caches(get: Get) -> None:
     assert str(len(body)) == response.headers["Content-Length"]
 
 
-@pytest.mark.parametrize("path", ["/livez", "/readyz", "/healthz"])
+@pytest.mark.parametrize("path", ["/livez", "/readyz", "/healthz", "/metrics"])
 def test_a_head_has_the_headers_of_a_get_and_no_body(get: Get, path: str) -> None:
     whole, body = get("GET", path)
     head, nothing = get("HEAD", path)
@@ -101,11 +103,22 @@ def test_another_method_is_told_which_ones_are_allowed(get: Get) -> None:
     assert (405, "GET, HEAD") == (response.status, response.headers["Allow"])
 
 
+def test_metrics_are_served_beside(get: Get) -> None:
+    response, body = get("GET", "/metrics")
+
+    assert (200, "text/plain", b"up 1\n") == (response.status, response.headers["Content-Type"], body)
+
+
+def test_the_query_and_the_authorization_are_heard(get: Get) -> None:
+    assert 401 == get("GET", "/healthz?verbose")[0].status
+    assert b"bad row N" in get("GET", "/healthz?verbose", Authorization="Bearer s3cret")[1]
+
+
 def test_a_failing_report_is_answered_and_not_raised() -> None:
     def broken() -> HealthReport:
         raise RuntimeError("secret")
 
-    with _served(make_wsgi_app(broken)) as get:
+    with _served(make_wsgi_app(Probes(broken))) as get:
         response, body = get("GET", "/healthz")
 
         assert 503 == response.status
@@ -113,7 +126,7 @@ def test_a_failing_report_is_answered_and_not_raised() -> None:
 
 
 def test_it_works_under_a_prefix(report: HealthReport) -> None:
-    probes = make_wsgi_app(lambda: report)
+    probes = make_wsgi_app(Probes(lambda: report))
 
     def mount(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         assert "ops" == shift_path_info(environ)
@@ -133,7 +146,7 @@ def test_the_accept_header_is_heard(report: HealthReport) -> None:
         seen.append((status, dict(headers)))
         return lambda data: None
 
-    body = b"".join(make_wsgi_app(lambda: report)(environ, start_response))
+    body = b"".join(make_wsgi_app(Probes(lambda: report))(environ, start_response))
 
     assert [report.as_health_json()] == [body]
     assert ("200 OK", "application/health+json") == (seen[0][0], seen[0][1]["Content-Type"])
