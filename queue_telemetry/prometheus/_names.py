@@ -59,7 +59,7 @@ def clean_labels(pairs: Iterable[tuple[str, str]]) -> tuple[tuple[str, str], ...
         if value:
             label = _label_name(key)
             if label in labels:
-                label += mark(key)
+                label = label.rstrip("_") + mark(key)  # two `_` at the start are Prometheus's own
             labels[label] = clean_text(value)
     return tuple(sorted(labels.items()))
 
