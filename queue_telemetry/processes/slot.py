@@ -12,9 +12,10 @@ from queue_telemetry._runtime import say
 if sys.platform != "win32":
     import fcntl
 
-__all__ = ["Slot", "acquire"]
+__all__ = ["Slot", "acquire", "holds"]
 
 _MAX_SLOTS: Final = 1024  # a bound for the search, above the processes of any one host and service
+_LONGEST_TOKEN: Final = 64
 _NOT_OURS: Final = frozenset({errno.EACCES, errno.EPERM, errno.EISDIR, errno.ELOOP})
 
 
@@ -23,13 +24,28 @@ class Slot:
 
     Attributes:
         number: 0 or a little more; reused after its holder is gone, so that series by slot stay few.
+        folder: Where its lock is, and what its holder tells of itself.
     """
 
-    def __init__(self, number: int, descriptor: int) -> None:
+    def __init__(self, number: int, descriptor: int, folder: Path) -> None:
         self.number = number
+        self.folder = folder
         self._descriptor: int | None = descriptor
         self._file = _identity(descriptor)
         self._pid = os.getpid()
+
+    def sign(self, token: str) -> None:
+        """Write into the lock whose it is now, so that what earlier holders left is told from what this one tells.
+
+        Again now and then: what cleans temporary folders takes files that were not written for long.
+
+        Raises:
+            OSError: It cannot be written, or the lock is another process's or given back.
+        """
+        descriptor = self._descriptor
+        if descriptor is None or self._pid != os.getpid() or _identity(descriptor) != self._file:
+            raise OSError(errno.EBADF, os.strerror(errno.EBADF))
+        os.pwrite(descriptor, token.encode(), 0)
 
     def close(self) -> None:
         """Give the number back. Idempotent; in a forked child the same as `forget`. Must not raise."""
@@ -82,11 +98,51 @@ def acquire(state_dir: Path) -> Slot | None:
         for number in range(_MAX_SLOTS):
             descriptor = _lock(folder / f"{number}.lock")
             if descriptor is not None:
-                return Slot(number, descriptor)
+                return Slot(number, descriptor, folder)
     except OSError as error:
         say("slot", "no slot in %s: %s; process gauges are not sent", folder, error.strerror)
         return None
     say("slot", "all %s slots in %s are taken; process gauges are not sent", _MAX_SLOTS, folder)
+    return None
+
+
+def holds(folder: Path, number: int, token: str) -> bool:
+    """Tell whether whoever signed with *token* holds a number now. Must not wait.
+
+    A lock that cannot be looked at counts as held, so that nobody is taken for dead by mistake; so does, for a moment,
+    one whose new holder has not signed yet.
+
+    Args:
+        folder: Where the locks are.
+        number: The slot's.
+        token: As in `Slot.sign`.
+    """
+    if sys.platform == "win32":
+        return False
+    try:
+        flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
+        descriptor = os.open(folder / f"{number}.lock", flags)
+    except FileNotFoundError:
+        return False
+    except OSError:
+        return True
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)  # shared: several may look at once
+    except BlockingIOError:
+        signature = _signature(descriptor)
+        return signature is None or signature == token
+    except OSError:
+        return True
+    else:
+        _unlock(descriptor)  # and not just closed: a child forked meanwhile has the descriptor too
+        return False
+    finally:
+        os.close(descriptor)
+
+
+def _signature(descriptor: int) -> str | None:
+    with suppress(OSError):
+        return os.pread(descriptor, _LONGEST_TOKEN, 0).decode("ascii", "replace")
     return None
 
 

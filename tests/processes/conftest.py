@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from queue_telemetry.processes import Life, acquire
+
 _HOLDER = """
 import sys
 from pathlib import Path
@@ -55,3 +57,35 @@ def hold(tmp_path: Path) -> Generator[Callable[[], Holder]]:
         for stream in (holder.process.stdin, holder.process.stdout):
             if stream is not None:
                 stream.close()
+
+
+class Teller:
+    """A life in this process that tells of itself as one in another process would."""
+
+    def __init__(self, state_dir: Path, service: str | None) -> None:
+        slot = acquire(state_dir)
+        assert slot is not None
+        self.slot = slot
+        self.life = Life(service)
+
+    def tell(self, body: bytes, *, ended: bool = False, now_s: float = 1.0) -> "Teller":
+        assert self.life.publish(self.slot, {}, body, now_s=now_s, ended=ended)
+        return self
+
+    def die(self) -> "Teller":
+        """Let go of the slot as a killed process does, whose files stay."""
+        self.slot.close()
+        return self
+
+
+@pytest.fixture
+def tell(tmp_path: Path) -> Generator[Callable[..., Teller]]:
+    tellers: list[Teller] = []
+
+    def begin(body: bytes, service: str | None = "billing") -> Teller:
+        tellers.append(Teller(tmp_path, service))
+        return tellers[-1].tell(body)
+
+    yield begin
+    for teller in tellers:
+        teller.slot.close()

@@ -8,6 +8,7 @@ from typing import Protocol
 import pytest
 
 from queue_telemetry.processes import Slot, acquire
+from queue_telemetry.processes.slot import holds
 
 
 class _Holder(Protocol):
@@ -180,3 +181,54 @@ def test_a_folder_that_cannot_be_used_gives_none(tmp_path: Path) -> None:
 
     assert acquire(tmp_path) is None
     assert acquire(tmp_path / "absent") is None
+
+
+def test_a_number_is_held_by_who_signed(take: Callable[[], Slot], tmp_path: Path) -> None:
+    slot = take()
+    slot.sign("a" * 16)
+    folder = tmp_path / "slots"
+
+    assert holds(folder, 0, "a" * 16)
+    assert not holds(folder, 0, "b" * 16)
+    assert not holds(folder, 1, "a" * 16)
+
+    slot.close()
+    assert not holds(folder, 0, "a" * 16)
+
+
+def test_a_later_signature_counts(take: Callable[[], Slot], tmp_path: Path) -> None:
+    slot = take()
+    slot.sign("a" * 16)
+    slot.sign("b" * 16)
+
+    assert holds(tmp_path / "slots", 0, "b" * 16)
+
+
+def test_looking_holds_nothing(take: Callable[[], Slot], tmp_path: Path) -> None:
+    take().close()
+
+    assert [False, False] == [holds(tmp_path / "slots", 0, "a" * 16) for _ in range(2)]
+    assert 0 == take().number
+
+
+def test_a_lock_that_cannot_be_looked_at_counts_as_held(tmp_path: Path) -> None:
+    """Nobody is to be taken for dead by mistake."""
+    (tmp_path / "0.lock").symlink_to(tmp_path / "elsewhere")
+
+    assert holds(tmp_path, 0, "a" * 16)
+
+
+def test_a_number_that_was_given_back_or_is_the_parents_is_not_signed(take: Callable[[], Slot]) -> None:
+    slot = take()
+
+    def child() -> bool:
+        try:
+            slot.sign("a" * 16)
+        except OSError:
+            return True
+        return False
+
+    _in_child(child)
+    slot.close()
+    with pytest.raises(OSError):
+        slot.sign("a" * 16)

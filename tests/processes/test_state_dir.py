@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from queue_telemetry._runtime import log
-from queue_telemetry.processes import private_dir
+from queue_telemetry.processes import existing_dir, private_dir
 
 
 @pytest.fixture(autouse=True)
@@ -141,3 +141,45 @@ def test_a_refusal_is_said_once(tmp_path: Path, caplog: pytest.LogCaptureFixture
 
     assert 1 == len(caplog.records)
     assert "STATE_DIR" in caplog.text
+
+
+def test_a_folder_to_read_in_is_found_and_not_made(temporary: Path, tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError):
+        existing_dir(None)
+    assert [] == list(temporary.iterdir())
+
+    assert private_dir(None) == existing_dir(None)
+    assert private_dir(tmp_path / "state") == existing_dir(tmp_path / "state")
+
+
+@pytest.mark.parametrize("kind", ["link", "file", "open", "foreign"])
+def test_a_folder_that_is_not_to_be_trusted_is_not_read(
+    tmp_path: Path, kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "state"
+    match kind:
+        case "link":
+            (tmp_path / "real").mkdir(mode=0o700)
+            folder.symlink_to(tmp_path / "real")
+        case "file":
+            folder.touch()
+        case "open":
+            folder.mkdir()
+            folder.chmod(0o750)
+        case "foreign":
+            folder.mkdir(mode=0o700)
+            monkeypatch.setattr(os, "geteuid", lambda: folder.stat().st_uid + 1)
+
+    with pytest.raises(OSError):
+        existing_dir(folder)
+
+
+def test_root_reads_where_another_user_works(tmp_path: Path) -> None:
+    """As when a probe is run in a container by its own user."""
+    if os.geteuid() != 0:
+        pytest.skip("only root gives folders away")
+    folder = tmp_path / "state"
+    folder.mkdir(mode=0o700)
+    os.chown(folder, 12345, -1)
+
+    assert folder == existing_dir(folder)
