@@ -2,6 +2,7 @@
 
 from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Final
 
 from queue_telemetry._runtime import BackgroundLoop
@@ -44,16 +45,26 @@ class Lane:
             self._loop = BackgroundLoop(self._name, self._step, calls_user=True)
             self._loop.start()  # where that cannot be, the next job tries again
         self._loop.wake()
-        if self._stopped:  # by another thread, which did not see the loop
-            self._loop.stop(0.0)
+        self._end_when_stopped()  # by another thread, which did not see the loop
 
     def stop(self) -> None:
-        """Do nothing more after the present job, for good. Waits for nothing."""
+        """Do nothing more after the present job, for good; what waits is lost. Waits for nothing."""
         self._stopped = True
-        if self._loop is not None:
+        with suppress(IndexError):  # the last is just being taken
+            while self._jobs:
+                self._jobs.popleft()
+                self.lost += 1
+        self._end_when_stopped()
+
+    def _end_when_stopped(self) -> None:
+        if self._stopped and self._loop is not None:
             self._loop.stop(0.0)
 
     def _step(self) -> float:
-        while self._jobs and not self._stopped:
-            self._jobs.popleft()()
+        while not self._stopped:
+            try:
+                job = self._jobs.popleft()
+            except IndexError:
+                break
+            job()
         return _IDLE_S

@@ -33,24 +33,29 @@ class Notices:
         self.works = DIALECTS[settings.statsd_dialect].events
         self._settings = settings
         self._client: StatsClient | None = None
+        self._closed = False
 
     def send_check(self, report: HealthReport) -> None:
         """Send the verdict as a service check. Must not raise."""
         message = ", ".join(report.reasons) or None
-        self._ready().service_check(CHECK_NAME, _CHECK_STATUS[report.status], message=message)
+        client = self._ready()
+        if client is not None:
+            client.service_check(CHECK_NAME, _CHECK_STATUS[report.status], message=message)
 
     def send_event(self, alert: Alert) -> None:
         """Send an alert as an event; a resolved one has the key of the one that fired, so that both are shown together."""
         resolved = alert.event is AlertEvent.RESOLVED
         failing = alert.status is HealthStatus.UNHEALTHY
         name = alert.service or "queue"
-        self._ready().event(
-            f"{name}: {alert.rule} {'resolved' if resolved else 'fired'}",
-            alert.message,
-            tags={"rule": alert.rule.value},
-            alert_type="success" if resolved else "error" if failing else "warning",
-            aggregation_key=f"{name}:{alert.rule}",
-        )
+        client = self._ready()
+        if client is not None:
+            client.event(
+                f"{name}: {alert.rule} {'resolved' if resolved else 'fired'}",
+                alert.message,
+                tags={"rule": alert.rule.value},
+                alert_type="success" if resolved else "error" if failing else "warning",
+                aggregation_key=f"{name}:{alert.rule}",
+            )
 
     def lost(self) -> int:
         """Return how many were not sent."""
@@ -60,7 +65,8 @@ class Notices:
         return sum(dropped.values()) if isinstance(dropped, dict) else 0
 
     def close(self) -> None:
-        """Close the socket. Must not block or raise."""
+        """Close the socket; nothing is sent any more. Any thread. Must not block or raise."""
+        self._closed = True
         if self._client is not None:
             self._client.close()
 
@@ -69,9 +75,11 @@ class Notices:
         if self._client is not None:
             self._client.forget()
 
-    def _ready(self) -> StatsClient:
+    def _ready(self) -> StatsClient | None:
         client = self._client
-        if client is None:
+        if client is None and not self._closed:
             self._client = client = statsd_client(self._settings)
             client.await_address(_ADDRESS_WAIT_S)
+        if self._closed and client is not None:  # perhaps before it was known here
+            client.close()
         return client
