@@ -16,9 +16,9 @@ from queue_telemetry._runtime import say
 from queue_telemetry.healthcheck._accept import prefers
 from queue_telemetry.healthcheck.report import HealthReport
 
-__all__ = ["Answer", "Exposition", "Probes", "Request"]
+__all__ = ["METRICS", "Answer", "Exposition", "Probes", "Request"]
 
-_METRICS: Final = "/metrics"
+METRICS: Final = "/metrics"
 _VERDICTS: Final = frozenset({"/livez", "/readyz", "/healthz"})
 _METHODS: Final = ("GET", "HEAD")
 _JSON: Final = "application/json"
@@ -97,7 +97,7 @@ class Probes:
 
         Where the report fails, `/livez` still says yes: a fault in the telemetry is no reason to restart the application.
         """
-        is_metrics = request.path == _METRICS and self.metrics is not None
+        is_metrics = request.path == METRICS and self.metrics is not None
         if not is_metrics and request.path not in _VERDICTS:
             return Answer(404, b'{"error":"not found"}')
         if request.method not in _METHODS:
@@ -138,7 +138,7 @@ class Probes:
 def _failed(path: str) -> Answer:
     if path == "/livez":
         return Answer(200, b'{"live":true,"reasons":["report_failed"]}')
-    if path == _METRICS:
+    if path == METRICS:
         return Answer(500, b'{"error":"metrics failed"}')
     return Answer(503, b'{"status":"unhealthy","ready":false,"reasons":["report_failed"]}')
 

@@ -6,17 +6,20 @@ from enum import Enum, auto
 from selectors import EVENT_READ, EVENT_WRITE
 from typing import Final
 
-__all__ = ["Connection", "Respond"]
+__all__ = ["Connection", "Respond", "Work"]
 
 _READ_BYTES: Final = 16_384
 _MOST_DISCARDED_BYTES: Final = 65_536  # of a body that nobody asked for
 
-Respond = Callable[[bytearray], bytes | None]
-"""Returns the whole response to what has been received so far, or None while more of the request is needed."""
+Work = Callable[[], bytes]
+"""Makes a response, and takes its time."""
+Respond = Callable[[bytearray], bytes | Work | None]
+"""Returns the whole response to what has been received so far, or what makes it; None while more of the request is needed."""
 
 
 class _Phase(Enum):
     READING = auto()
+    WAITING = auto()  # for the response, which is made on another thread
     WRITING = auto()
     ENDING = (
         auto()
@@ -28,6 +31,7 @@ class Connection:
 
     Attributes:
         deadline_s: When its time is up, seconds, monotonic.
+        work: What makes the response, until it is done; None otherwise.
         was_answered: Whether the response went out whole.
 
     Args:
@@ -38,6 +42,7 @@ class Connection:
 
     def __init__(self, accepted: socket.socket, respond: Respond, deadline_s: float) -> None:
         self.deadline_s = deadline_s
+        self.work: Work | None = None
         self.was_answered = False
         self._socket = accepted
         self._respond = respond
@@ -48,8 +53,14 @@ class Connection:
 
     @property
     def events(self) -> int:
-        """What its socket has to be ready for."""
+        """What its socket has to be ready for; 0 while a response is being made."""
+        if self._phase is _Phase.WAITING:
+            return 0
         return EVENT_WRITE if self._phase is _Phase.WRITING else EVENT_READ
+
+    def give(self, response: bytes) -> None:
+        """Have *response* written from now on."""
+        self._left, self._phase, self.work = memoryview(response), _Phase.WRITING, None
 
     def advance(self) -> bool:
         """Do what can be done now; False when the connection is over. Must not block; what `respond` raises goes on."""
@@ -74,7 +85,10 @@ class Connection:
             response = self._respond(self._received)
         if response is not None:
             self._received.clear()
-            self._left, self._phase = memoryview(response), _Phase.WRITING
+            if isinstance(response, bytes):
+                self.give(response)
+            else:
+                self.work, self._phase = response, _Phase.WAITING
 
     def _write(self) -> None:
         while self._left:

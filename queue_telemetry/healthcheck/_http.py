@@ -6,7 +6,8 @@ from http import HTTPStatus
 from typing import Final
 from urllib.parse import unquote
 
-from queue_telemetry.healthcheck._answer import Answer, Probes, Request
+from queue_telemetry.healthcheck._answer import METRICS, Answer, Probes, Request
+from queue_telemetry.healthcheck._connection import Work
 
 __all__ = ["read_head", "respond", "write_answer"]
 
@@ -20,8 +21,11 @@ _HEAD_END: Final = re.compile(rb"\r?\n\r?\n")
 _ORIGIN: Final = re.compile(r"https?://[^/?]*", re.IGNORECASE)
 
 
-def respond(probes: Probes, received: bytes | bytearray) -> bytes | None:
-    """Return the whole response to what has come of a request; None while its head is not complete."""
+def respond(probes: Probes, received: bytes | bytearray) -> bytes | Work | None:
+    """Return the whole response to what has come of a request; None while its head is not complete.
+
+    Metrics take milliseconds when there are many, so that it is their work that is returned.
+    """
     found = _HEAD_END.search(received)
     if len(received) > _MAX_HEAD_BYTES and (found is None or found.end() > _MAX_HEAD_BYTES):
         return write_answer(_TOO_LARGE, "")
@@ -30,6 +34,8 @@ def respond(probes: Probes, received: bytes | bytearray) -> bytes | None:
     request = read_head(received[: found.start()])
     if request is None:
         return write_answer(_MALFORMED, "")
+    if request.path == METRICS:
+        return lambda: write_answer(probes.answer(request), request.method)
     return write_answer(probes.answer(request), request.method)
 
 

@@ -3,10 +3,12 @@
 import selectors
 import socket
 import time
+from collections import deque
 from contextlib import suppress
 from typing import Final
 
-from queue_telemetry.healthcheck._connection import Connection
+from queue_telemetry._runtime import BackgroundLoop
+from queue_telemetry.healthcheck._connection import Connection, Work
 from queue_telemetry.healthcheck._listener import Listener
 
 __all__ = ["Serving"]
@@ -14,6 +16,8 @@ __all__ = ["Serving"]
 _MAX_CONNECTIONS: Final = 64
 _MAX_ACCEPTED: Final = 16  # at once, so that a flood of new connections does not keep old ones waiting
 _CONNECTION_S: Final = 5.0  # from accept to end: a probe that takes as long has failed anyway
+_LONGEST_WAIT_S: Final = 60.0
+_WORK_S: Final = 30.0  # to make a response that takes its time; a Prometheus server waits for 10
 
 
 class Serving:
@@ -32,7 +36,10 @@ class Serving:
     def __init__(self) -> None:
         self.answered = 0
         self.cut = 0
-        self._connections: dict[socket.socket, Connection] = {}  # in the order of their deadlines
+        self._connections: dict[socket.socket, Connection] = {}  # the oldest first
+        self._worker = BackgroundLoop("queue_telemetry-scrape", self._work)
+        self._to_do: deque[tuple[socket.socket, Work]] = deque()
+        self._done: deque[tuple[socket.socket, bytes]] = deque()
         self._bell, self._clapper = socket.socketpair()
         try:
             self._selector = selectors.DefaultSelector()
@@ -55,9 +62,9 @@ class Serving:
         Raises:
             OSError: The process can have no more sockets.
         """
-        oldest = next(iter(self._connections.values()), None)
-        if oldest is not None:
-            longest_s = min(longest_s, oldest.deadline_s - time.monotonic())
+        if self._connections:
+            deadline_s = min(one.deadline_s for one in self._connections.values())
+            longest_s = min(longest_s, deadline_s - time.monotonic())
         for key, _ in self._selector.select(max(longest_s, 0.0)):
             if isinstance(key.data, Listener):
                 self._accept(key.data)
@@ -65,6 +72,8 @@ class Serving:
                 self._advance(key.fileobj)
             else:
                 self._bell.recv(64)
+        while self._done:
+            self._give(*self._done.popleft())
         now_s = time.monotonic()
         for sock in [sock for sock, one in self._connections.items() if one.deadline_s <= now_s]:
             self._end(sock)
@@ -76,6 +85,7 @@ class Serving:
 
     def close(self) -> None:
         """Close every connection; in a forked child its copies, which is all that they lose. Idempotent."""
+        self._worker.stop(0.0)
         for sock in list(self._connections):
             sock.close()
         self._connections.clear()
@@ -106,14 +116,43 @@ class Serving:
         before = connection.events
         if not connection.advance():
             self._end(sock)
+        elif connection.work is not None:
+            self._selector.unregister(sock)
+            self._begin(sock, connection, connection.work)
         elif connection.events != before:
             self._selector.modify(sock, connection.events, connection)
 
+    def _begin(self, sock: socket.socket, connection: Connection, work: Work) -> None:
+        """Have a response made by the worker, one after another: what takes its time is asked for seldom."""
+        connection.deadline_s = time.monotonic() + _WORK_S
+        self._to_do.append((sock, work))
+        if self._worker.alive or self._worker.start():
+            self._worker.wake()
+        else:  # the process can have no more threads
+            self._work()
+
+    def _work(self) -> float:
+        while self._to_do:
+            sock, work = self._to_do.popleft()
+            if sock in self._connections:  # else its time is up
+                self._done.append((sock, work()))
+                self.wake()
+        return _LONGEST_WAIT_S
+
+    def _give(self, sock: socket.socket, response: bytes) -> None:
+        connection = self._connections.get(sock)
+        if connection is not None:
+            connection.give(response)
+            connection.deadline_s = time.monotonic() + _CONNECTION_S
+            self._selector.register(sock, connection.events, connection)
+            self._advance(sock)
+
     def _end(self, sock: socket.socket) -> None:
         connection = self._connections.pop(sock)
-        self._selector.unregister(sock)
-        sock.close()
+        if connection.events:
+            self._selector.unregister(sock)
         if connection.was_answered:
             self.answered += 1
         else:
             self.cut += 1
+        sock.close()

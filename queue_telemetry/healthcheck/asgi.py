@@ -2,9 +2,9 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, MutableMapping
-from typing import Any, Final
+from typing import Any
 
-from queue_telemetry.healthcheck._answer import Answer, Probes, Request
+from queue_telemetry.healthcheck._answer import METRICS, Answer, Probes, Request
 
 __all__ = ["ASGIApplication", "make_asgi_app"]
 
@@ -12,8 +12,6 @@ Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 ASGIApplication = Callable[[Message, Receive, Send], Awaitable[None]]
-
-_SLOW_PATH: Final = "/metrics"
 
 
 def make_asgi_app(probes: Probes) -> ASGIApplication:
@@ -64,7 +62,7 @@ def _request(scope: Message) -> Request:
 
 
 async def _answer(probes: Probes, request: Request) -> Answer:
-    if request.path == _SLOW_PATH:
+    if request.path == METRICS:
         try:
             loop = asyncio.get_running_loop()
         except RuntimeError:

@@ -61,7 +61,7 @@ def test_a_request_that_has_not_come_whole_is_waited_for() -> None:
 def test_a_response_is_written_to_the_byte(report: HealthReport) -> None:
     response = respond(Probes(lambda: report), b"GET /livez HTTP/1.1\r\n\r\n")
 
-    assert response is not None
+    assert isinstance(response, bytes)
     body = b'{"status":"healthy","live":true,"reasons":[]}'
     assert (
         b"HTTP/1.1 200 OK\r\n"
@@ -72,6 +72,22 @@ def test_a_response_is_written_to_the_byte(report: HealthReport) -> None:
         b"Date: DATE\r\n"
         b"Connection: close\r\n\r\n" + body
     ) == re.sub(rb"Date: \w{3}, \d\d \w{3} \d{4} \d\d:\d\d:\d\d GMT", b"Date: DATE", response)
+
+
+def test_metrics_are_written_by_whoever_has_the_time(report: HealthReport) -> None:
+    asked: list[bool] = []
+
+    def metrics(open_metrics: bool) -> tuple[bytes, str]:
+        asked.append(open_metrics)
+        return b"up 1\n", "text/plain"
+
+    probes = Probes(lambda: report, metrics)
+
+    work = respond(probes, b"GET /metrics HTTP/1.1\r\n\r\n")
+
+    assert callable(work)
+    assert [] == asked
+    assert work().endswith(b"\r\n\r\nup 1\n")
 
 
 def test_a_head_is_answered_without_a_body() -> None:
@@ -95,7 +111,7 @@ def test_a_head_is_answered_without_a_body() -> None:
 def test_what_cannot_be_served_is_refused_without_an_echo(request_: bytes, status: int) -> None:
     response = respond(_PROBES, request_)
 
-    assert response is not None
+    assert isinstance(response, bytes)
     head, _, body = response.partition(b"\r\n\r\n")
     assert f"HTTP/1.1 {status} " == head[:13].decode()
     assert {"error"} == json.loads(body).keys()
@@ -106,4 +122,4 @@ def test_what_cannot_be_served_is_refused_without_an_echo(request_: bytes, statu
 def test_no_bytes_are_too_odd(received: bytes) -> None:
     response = respond(_PROBES, received)
 
-    assert response is None or response.startswith(b"HTTP/1.1 4")
+    assert response is None or (isinstance(response, bytes) and response.startswith(b"HTTP/1.1 4"))

@@ -123,6 +123,47 @@ def test_a_large_answer_arrives_whole(make_server: MakeServer, report: HealthRep
         assert text == read_all(connection).partition(b"\r\n\r\n")[2]
 
 
+def test_metrics_that_take_their_time_hold_up_no_verdict(
+    make_server: MakeServer, report: HealthReport
+) -> None:
+    asked, goes_on = threading.Event(), threading.Event()
+
+    def slow(open_metrics: bool) -> tuple[bytes, str]:
+        asked.set()
+        assert goes_on.wait(10)
+        return b"up 1\n", "text/plain"
+
+    server = make_server(probes=Probes(lambda: report, slow))
+    with connect(server) as one, connect(server) as other:
+        for connection in (one, other):
+            connection.sendall(b"GET /metrics HTTP/1.1\r\n\r\n")
+        assert asked.wait(10)
+
+        assert 200 == get(server, "/livez").status
+
+        goes_on.set()
+        assert [b"up 1\n"] * 2 == [read_all(each).partition(b"\r\n\r\n")[2] for each in (one, other)]
+
+
+def test_metrics_that_take_too_long_are_given_up(
+    make_server: MakeServer, report: HealthReport, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("queue_telemetry.healthcheck._serving._WORK_S", 0.05)
+    goes_on = threading.Event()
+
+    def slow(open_metrics: bool) -> tuple[bytes, str]:
+        assert goes_on.wait(10)
+        return b"", "text/plain"
+
+    server = make_server(probes=Probes(lambda: report, slow))
+    with connect(server) as connection:
+        connection.sendall(b"GET /metrics HTTP/1.1\r\n\r\n")
+        assert b"" == read_all(connection)
+
+    goes_on.set()
+    assert 200 == get(server, "/livez").status
+
+
 def test_the_agent_is_told_one_line_unasked(make_server: MakeServer) -> None:
     server = make_server(None, 0)
 
