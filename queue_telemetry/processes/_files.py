@@ -3,13 +3,15 @@
 import errno
 import os
 import stat
+import time
 from pathlib import Path
 from typing import Final, NamedTuple
 
-__all__ = ["Version", "read_whole", "version_of", "write_whole"]
+__all__ = ["Version", "open_ours", "read_whole", "version_of", "write_whole"]
 
 _LARGEST_BYTES: Final = 16 * 1024 * 1024  # some times what the limits of series and groups allow for
 _MODE: Final = 0o600
+_INSTANT_S: Final = 0.05  # file systems count time in steps of up to 10 ms
 _NO_FILE: Final = frozenset({errno.ELOOP, errno.ENXIO})  # a link, a socket
 
 
@@ -21,6 +23,15 @@ def read_whole(path: Path) -> bytes:
         OSError: It cannot be read at present.
         ValueError: It is no regular file of the folder's owner, or is larger than any of ours.
     """
+    descriptor, size = open_ours(path)
+    try:
+        return _read(descriptor, size)
+    finally:
+        os.close(descriptor)
+
+
+def open_ours(path: Path) -> tuple[int, int]:
+    """Open a file to read it; return the descriptor and the size in bytes. Raises as `read_whole`."""
     try:
         # a pipe would keep a reader waiting but for O_NONBLOCK
         descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK)
@@ -29,16 +40,20 @@ def read_whole(path: Path) -> bytes:
             raise ValueError("it is no file") from None
         raise
     try:
-        found = os.fstat(descriptor)
-        if not stat.S_ISREG(found.st_mode):
-            raise ValueError("it is no file")
-        if found.st_uid != os.stat(path.parent).st_uid:  # noqa: PTH116 - one call less on the way of each reading
-            raise ValueError(f"it belongs to user {found.st_uid}")
-        if found.st_size > _LARGEST_BYTES:
-            raise ValueError(f"it has {found.st_size} bytes")
-        return _read(descriptor, found.st_size)
-    finally:
+        return descriptor, _checked_size(path, os.fstat(descriptor))
+    except (OSError, ValueError):
         os.close(descriptor)
+        raise
+
+
+def _checked_size(path: Path, found: os.stat_result) -> int:
+    if not stat.S_ISREG(found.st_mode):
+        raise ValueError("it is no file")
+    if found.st_uid != os.stat(path.parent).st_uid:  # noqa: PTH116 - one call less on the way of each reading
+        raise ValueError(f"it belongs to user {found.st_uid}")
+    if found.st_size > _LARGEST_BYTES:
+        raise ValueError(f"it has {found.st_size} bytes")
+    return found.st_size
 
 
 def _read(descriptor: int, size: int) -> bytes:
@@ -83,7 +98,7 @@ def _write(descriptor: int, data: bytes) -> None:
 
 
 class Version(NamedTuple):
-    """What changes when a file is written anew by `write_whole`, or touched.
+    """What changes when a file is written or touched, unless that was within the same instant of its file system.
 
     Attributes:
         inode: Its number on the disk.
@@ -99,6 +114,10 @@ class Version(NamedTuple):
     def mtime_s(self) -> float:
         """When, seconds since the epoch."""
         return self.mtime_ns / 1e9
+
+    def may_change_unseen(self) -> bool:
+        """Tell whether the file may yet be written with no change of its version: it was just now."""
+        return not time.time() - self.mtime_s > _INSTANT_S
 
 
 def version_of(path: Path) -> Version:

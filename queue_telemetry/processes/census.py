@@ -9,6 +9,7 @@ from typing import Final
 
 from queue_telemetry._runtime import say
 from queue_telemetry.processes._files import Version, read_whole, version_of
+from queue_telemetry.processes._two_copies import read_newest
 from queue_telemetry.processes.archive import Archive
 from queue_telemetry.processes.boot import boot_id
 from queue_telemetry.processes.slot import holds
@@ -134,7 +135,8 @@ class CensusTaker:
                 version = version_of(file.path)
                 remembered = known.get(file.path)
                 state = remembered[1] if remembered and remembered[0] == version else read_state(file)
-                self._known[file.path] = version, state
+                if not version.may_change_unseen():
+                    self._known[file.path] = version, state
                 alive = file.is_alive
                 vanished |= not alive and not file.path.exists()
             except FileNotFoundError:
@@ -185,7 +187,7 @@ def read_state(file: StateFile) -> State:
         OSError: It cannot be read at present.
         ValueError: It is not ours, damaged, or of another version.
     """
-    state = State.decode(read_whole(file.path))
+    state = State.decode(read_newest(file.path))
     if state.token != file.token:
         raise ValueError("it tells of another life than its name")
     return state

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from queue_telemetry._runtime import say
-from queue_telemetry.processes._files import write_whole
+from queue_telemetry.processes._two_copies import write_next
 from queue_telemetry.processes.boot import boot_id, start_ticks
 from queue_telemetry.processes.slot import Slot
 from queue_telemetry.processes.state import State, group_of
@@ -76,7 +76,7 @@ class Life:
             if slot is not self._slot or now_s - self._signed_s > _SIGNED_AGAIN_S:
                 slot.sign(self.token)
                 self._signed_s = now_s
-            write_whole(path, state.encode(), unfinished=slot.folder / f"{slot.number}.new")
+            write_next(path, state.encode(), state.sequence, unfinished=slot.folder / f"{slot.number}.new")
         except (OSError, TypeError) as error:  # a name may be no Unicode
             self.failures += 1
             say("publication", "other processes are not told of this one: %s: %s", path.parent, error)

@@ -1,7 +1,6 @@
-"""What one process tells the others, as a value and as the bytes of its file. Pure: no clock, no file, no state."""
+"""What one process tells the others, as a value and as bytes. Pure: no clock, no file, no state."""
 
 import re
-import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from hashlib import blake2b
@@ -48,7 +47,7 @@ class State:
     body: bytes = b""
 
     def encode(self) -> bytes:
-        """Return the file's bytes: one line of JSON, which tells length and checksum of the body behind it.
+        """Return the bytes of it: one line of JSON, and behind it the body.
 
         Raises:
             TypeError: The facts are no JSON.
@@ -64,24 +63,20 @@ class State:
             "published_s": self.published_s,
             "ended": self.ended,
             "facts": self.facts,
-            "body_bytes": len(self.body),
-            "crc32": zlib.crc32(self.body),
         }
         return orjson.dumps(header, option=orjson.OPT_APPEND_NEWLINE) + self.body
 
     @classmethod
     def decode(cls, data: bytes) -> Self:
-        """Return the state that *data* is the file of.
+        """Return the state that *data* is of.
 
         Raises:
-            ValueError: It is cut off, changed, of another format, or no such file at all.
+            ValueError: It is of another format, or no state at all.
         """
         line, newline, body = data.partition(b"\n")
         header = orjson.loads(line)
         if not newline or not isinstance(header, dict) or header.get("format") != _FORMAT:
             raise ValueError("no state of this format")
-        if (_number(header, "body_bytes"), _number(header, "crc32")) != (len(body), zlib.crc32(body)):
-            raise ValueError("the body is cut off or changed")
         token = _typed(header, "token", str)
         if not is_token(token):
             raise ValueError("the token is none")

@@ -281,7 +281,7 @@ def test_a_fold_that_is_killed_anywhere_counts_nobody_twice_or_not_at_all(tmp_pa
 def test_a_publication_that_is_killed_anywhere_leaves_the_last_word_or_the_new_one(tmp_path: Path) -> None:
     deaths, wrong, left = _run(_PUBLISH, tmp_path)
 
-    assert deaths > 10
+    assert deaths >= 8
     assert ([], 2) == (wrong, left)
 
 
