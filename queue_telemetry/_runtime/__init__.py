@@ -5,7 +5,7 @@ from queue_telemetry._runtime.backoff import full_jitter_s
 from queue_telemetry._runtime.clock import SYSTEM_CLOCK, Clock
 from queue_telemetry._runtime.fork import ForkAware, register_fork_aware
 from queue_telemetry._runtime.gate import Gate
-from queue_telemetry._runtime.guard import guarded, is_guarded
+from queue_telemetry._runtime.guard import guarded, is_guarded, unguarded
 from queue_telemetry._runtime.log import LOGGER, say
 from queue_telemetry._runtime.owned_lock import OwnedLock
 from queue_telemetry._runtime.thread import BackgroundLoop
@@ -26,4 +26,5 @@ __all__ = [
     "is_guarded",
     "register_fork_aware",
     "say",
+    "unguarded",
 ]

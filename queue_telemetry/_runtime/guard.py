@@ -7,7 +7,7 @@ import threading
 from collections.abc import Generator
 from contextlib import contextmanager
 
-__all__ = ["guarded", "is_guarded"]
+__all__ = ["guarded", "is_guarded", "unguarded"]
 
 
 class _Thread(threading.local):
@@ -22,6 +22,17 @@ def guarded() -> Generator[None]:
     """Do telemetry work on this thread: records born inside the block are not shipped. Nests."""
     outer = is_guarded()
     _thread.guarded = True
+    try:
+        yield
+    finally:
+        _thread.guarded = outer
+
+
+@contextmanager
+def unguarded() -> Generator[None]:
+    """Write a record of the library's own that is to be shipped, from one of its threads. It must cause no other one."""
+    outer = is_guarded()
+    _thread.guarded = False
     try:
         yield
     finally:

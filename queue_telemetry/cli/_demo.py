@@ -48,6 +48,7 @@ def run_demo(statsd: StatsdServer, collector: Collector, *, tasks: int, hold: bo
             "statsd_dialect": "datadog",
             "statsd_prefix": PREFIX,
             "log_url": collector.url,
+            "task_logs_per_error": 0,  # every failure is to be found again
         }
         qt.configure(
             **(defaults | own)

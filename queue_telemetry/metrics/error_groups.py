@@ -2,6 +2,7 @@
 
 from collections import deque
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
@@ -96,7 +97,11 @@ class ErrorGroups:
 
     def take_news(self) -> list[ErrorNews]:
         """Return the errors that were news since the last call."""
-        return [self._news.popleft() for _ in range(len(self._news))]
+        news: list[ErrorNews] = []
+        with suppress(IndexError):  # more may come meanwhile, or be taken by another thread
+            while True:
+                news.append(self._news.popleft())
+        return news
 
     def _notice_news(self, sample: ErrorSample) -> None:
         known = self._last_seen_s

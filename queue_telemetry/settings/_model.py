@@ -146,8 +146,15 @@ class Settings(BaseSettings):
     """Whether metrics are sent at the end of each task, on the task's own thread: for workers that fork for a job and
     end in `os._exit`, which would lose them. Takes some tenths of a millisecond; in a process's first task up to a
     second where a host name has no address yet."""
+    task_logs_per_error: CountOrOff = 5
+    """Records `task_failed` of one error that are written in a minute; of more, one in a hundred, which says how many were
+    suppressed. Metrics and error groups count all. 0 writes every one."""
+    slow_task_s: AgeOrOff = 0
+    """Seconds after which a run that still goes on is told of once, in a record `slow_task`; 0 is off. With it no handler
+    takes its short way: a call then costs what it costs with `task_logs`."""
     stuck_task_s: AgeOrOff = 0
-    """Seconds after which a run that still goes on degrades; 0 is off."""
+    """Seconds after which a run that still goes on degrades, and is told of once in a record `stuck_task`; 0 is off. Costs
+    the same."""
     state_dir: FolderPath | None = None
     """Where the processes of this host agree on small numbers that tell their gauges apart; by default a private folder
     of the user's."""

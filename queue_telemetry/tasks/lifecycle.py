@@ -6,8 +6,10 @@ from typing import TYPE_CHECKING, Final
 
 from loguru import logger
 
-from queue_telemetry._runtime import say
+from queue_telemetry._runtime import Clock, say, unguarded
+from queue_telemetry.metrics import ErrorNews, News
 from queue_telemetry.tasks.definition import Site
+from queue_telemetry.tasks.flood import FloodLimit
 from queue_telemetry.tasks.outcomes import Outcome, Reason, Verdict, error_type
 from queue_telemetry.tasks.workers import Workers
 
@@ -19,7 +21,9 @@ if TYPE_CHECKING:
 
 __all__ = ["EVENTS_BY_SETTING", "Lifecycle", "lifecycle_fields"]
 
-_FAILURES: Final = frozenset({"task_failed", "enqueue_failed", "claim_failed"})
+_FAILURES: Final = frozenset(
+    {"task_failed", "enqueue_failed", "claim_failed", *(news.value for news in News)}
+)
 _OUTCOMES: Final = _FAILURES | {
     "task_completed",
     "task_retried",
@@ -46,6 +50,8 @@ _LEVELS: Final[Mapping[Outcome, str]] = {
 
 _ALERT_SITE: Final = Site("queue_telemetry", "alert", 0)
 
+_NO_SITE: Final = Site("queue_telemetry", "", 0)  # the handler's is not kept with its errors
+
 _writing: ContextVar[tuple[Workers, Mapping[str, object]] | None] = ContextVar(
     "queue_telemetry_lifecycle", default=None
 )
@@ -61,10 +67,12 @@ class Lifecycle:
 
     Attributes:
         events: The events to write; empty writes none.
+        flood: Which records of an error are written.
     """
 
-    def __init__(self, workers: Workers) -> None:
+    def __init__(self, workers: Workers, clock: Clock) -> None:
         self.events: frozenset[str] = frozenset()
+        self.flood = FloodLimit(clock)
         self._workers = workers
 
     def enqueued(self, task: Mapping[str, object], site: Site) -> None:
@@ -92,11 +100,21 @@ class Lifecycle:
             )
 
     def ended(
-        self, run: "Run", verdict: Verdict, error: BaseException | None, duration_s: float, site: Site
+        self,
+        run: "Run",
+        verdict: Verdict,
+        error: BaseException | None,
+        duration_s: float,
+        *,
+        site: Site,
+        fingerprint: str | None,
     ) -> None:
-        """A run ended."""
+        """A run ended; *fingerprint* is that of an error whose records may become too many, or None."""
         event = f"task_{verdict.outcome}"
         if event not in self.events:
+            return
+        suppressed = 0 if fingerprint is None else self.flood.admit(fingerprint)
+        if suppressed is None:
             return
         fields = {"event": event, **run.fields(), "duration_ms": round(duration_s * 1e3, 3)}
         if run.wait_s is not None:
@@ -106,12 +124,45 @@ class Lifecycle:
             fields["reason"] = verdict.reason.value
             if verdict.reason is Reason.EXPECTED:
                 level = "INFO"
+        if suppressed:
+            fields["suppressed"] = suppressed
         message = "{task_type} " + verdict.outcome + " in {duration_ms:.0f} ms"
         self._write(level, message, fields, site, error)
 
     def alert(self, level: str, message: str, fields: Mapping[str, object]) -> None:
         """An alert fired or was resolved. Written whatever events were asked for."""
         self._write(level, message, fields, _ALERT_SITE)
+
+    def goes_on(self, run: "Run", running_s: float, *, is_stuck: bool) -> None:
+        """A run takes long and is not over; asked for by a limit of its own, whatever the events are."""
+        event, level, what = (
+            ("stuck_task", "ERROR", "is stuck") if is_stuck else ("slow_task", "WARNING", "is slow")
+        )
+        fields = {"event": event, **run.fields(), "running_ms": round(running_s * 1e3, 3)}
+        worker_id = run.worker_id
+        if worker_id is not None:
+            fields["worker_id"] = worker_id
+        with unguarded():
+            self._write(level, "{task_type} " + what + ", after {running_ms:.0f} ms", fields, run.site)
+
+    def error_news(self, news: ErrorNews) -> None:
+        """An error came for the first time, or came back."""
+        if news.news not in self.events:
+            return
+        error = news.error
+        fields: dict[str, object] = {
+            "event": news.news.value,
+            "task_type": error.task_type,
+            "error_type": error.type,
+            "fingerprint": error.fingerprint,
+            "sample": error.message,
+        }
+        message = "{task_type} failed in a way it never did: {error_type}: {sample}"
+        if news.silent_s is not None:
+            fields["silent_s"] = round(news.silent_s)
+            message = "{task_type} fails again after {silent_s} s: {error_type}: {sample}"
+        with unguarded():
+            self._write("WARNING", message, fields, _NO_SITE)
 
     def _write(
         self,

@@ -18,7 +18,7 @@ LIBRARY_KEYS: Final = frozenset(
         *("serialization_error", "truncated", "original_bytes"),
         *("logger", "function", "line", "thread", "pid", "host", "service", "env", "version"),
         *("task_id", "task_type", "queue", "worker_id", "attempt", "parent_id"),
-        *("duration_ms", "wait_ms", "reason"),
+        *("duration_ms", "wait_ms", "running_ms", "reason", "suppressed"),
     }
 )
 """What these keys of a record mean is fixed; a run's tag of such a name goes out as `extra_<name>`."""

@@ -113,6 +113,16 @@ class Run:
         return parent_id
 
     @property
+    def site(self) -> Site:
+        """Where its handler stands, or the code that began it."""
+        return self._site
+
+    @property
+    def worker_id(self) -> str | None:
+        """The worker scope that it began in, None when that is not known."""
+        return None if self._worker is None else self._worker.id
+
+    @property
     def workers(self) -> Workers:
         """The worker scopes of the telemetry that this run belongs to."""
         return self._tracker.workers
@@ -213,6 +223,7 @@ class Run:
             self._ended = True
             series.uncompleted.mark()
             series.live.pop(id(self), None)
+            self._tracker.watch.end(self)
             series.abandoned.mark()
             if self._worker is not None:
                 self._worker.ended.mark()
@@ -254,6 +265,8 @@ class Run:
             self._worker.began.mark()
         began()
         series.live[id(self)] = began_s
+        if tracker.watch.is_on:
+            tracker.watch.begin(self, began_s)
         self.wait_s = series.keep_wait(began_s, *self._stamps())
         if not joined:
             tracker.lifecycle.claimed(self, self._site)
@@ -291,6 +304,7 @@ class Run:
             mark()
         duration_s = self._tracker.clock.monotonic() - began_s
         series.live.pop(id(self), None)
+        self._tracker.watch.end(self)
         if self._worker is not None:
             self._worker.ended.mark()
         if completed:
@@ -317,9 +331,10 @@ class Run:
             verdict = _COMPLETED if error is None else classify(error, self._definition.policy, self)
         elif verdict.outcome is Outcome.FAILED and self._error is not None:
             error = self._error
+        fingerprint = None
         if verdict.outcome is not Outcome.COMPLETED:
-            tracker.count_end(series, verdict, error, duration_s)
+            fingerprint = tracker.count_end(series, verdict, error, duration_s)
         worker = tracker.workers.scope()
         if worker is not None:
             worker.renew_beat()
-        tracker.lifecycle.ended(self, verdict, error, duration_s, self._site)
+        tracker.lifecycle.ended(self, verdict, error, duration_s, site=self._site, fingerprint=fingerprint)

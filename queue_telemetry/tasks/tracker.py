@@ -8,8 +8,9 @@ from queue_telemetry._runtime import Clock, Gate
 from queue_telemetry.metrics import CATALOG, OTHER, Batch, ErrorSample, Marks, Registry, Running, Series
 from queue_telemetry.tasks.activity import Activity
 from queue_telemetry.tasks.context import end_frame_of_parent
-from queue_telemetry.tasks.lifecycle import Lifecycle
+from queue_telemetry.tasks.lifecycle import EVENTS_BY_SETTING, Lifecycle
 from queue_telemetry.tasks.outcomes import Outcome, Reason, Verdict, error_type
+from queue_telemetry.tasks.run_watch import RunWatch
 from queue_telemetry.tasks.series import MANY_CELLS, StaticTags, TaskSeries
 from queue_telemetry.tasks.workers import Workers
 
@@ -30,6 +31,7 @@ class Tracker:
         gate: Whether events are recorded now.
         clock: The clocks.
         lifecycle: Writes the lifecycle records.
+        watch: Tells of runs that take long.
         workers: The worker scopes that are open.
         forked_at_s: When this process was forked, in monotonic seconds: what began before is the parent's to end.
         oldest_began_s: When the oldest run in flight of each (queue, type) began, as of the last drain, in monotonic
@@ -42,7 +44,8 @@ class Tracker:
         self.gate = gate
         self.clock = clock
         self.workers = Workers(clock)
-        self.lifecycle = Lifecycle(self.workers)
+        self.lifecycle = Lifecycle(self.workers, clock)
+        self.watch = RunWatch(clock, self.lifecycle)
         self.forked_at_s = float("-inf")
         self.oldest_began_s: dict[tuple[str, str], float | None] = {}
         self.on_end: Callable[[TaskSeries], None] | None = None
@@ -74,8 +77,12 @@ class Tracker:
 
     def count_end(
         self, series: TaskSeries, verdict: Verdict, error: BaseException | None, duration_s: float
-    ) -> None:
-        """Count a run that ended without completing; its end has been marked already."""
+    ) -> str | None:
+        """Count a run that ended without completing; its end has been marked already.
+
+        Returns:
+            The fingerprint of its error, None where the error is in no group.
+        """
         labels = (series.queue, series.type)
         outcome = verdict.outcome
         if outcome is Outcome.FAILED:
@@ -87,8 +94,11 @@ class Tracker:
         timer = self.registry.timer(_DURATION, (*labels, outcome), series.static_tags)
         timer.marks.mark()
         timer.append(duration_s)
-        if outcome is Outcome.FAILED and error is not None and verdict.reason is not Reason.EXPECTED:
-            self._errors.append(ErrorSample.of(error, series.type, self.clock.time()))
+        if outcome is not Outcome.FAILED or error is None or verdict.reason is Reason.EXPECTED:
+            return None
+        sample = ErrorSample.of(error, series.type, self.clock.time())
+        self._errors.append(sample)
+        return sample.fingerprint
 
     def take_errors(self) -> list[ErrorSample]:
         """Return the error samples since the last call."""
@@ -116,9 +126,23 @@ class Tracker:
         live = [began_s for began_s in list(series.live.values()) if began_s >= self.forked_at_s]
         return min(live) if live and len(live) >= in_flight else None
 
-    def waits_clamped(self) -> int:
-        """Return how many waits were negative, for the clocks of two hosts disagree."""
-        return self._waits_clamped.read() - self._waits_clamped_before_fork
+    @property
+    def needs_runs(self) -> bool:
+        """Whether something is asked for that needs each run as an object, so that no handler may take its short way."""
+        return bool(self.lifecycle.events) or self.on_end is not None or self.watch.is_on
+
+    def adopt(self, task_logs: str, logs_per_error: int, slow_task_s: float, stuck_task_s: float) -> None:
+        """Write the lifecycle records that the settings of these names ask for."""
+        self.lifecycle.events = EVENTS_BY_SETTING[task_logs]
+        self.lifecycle.flood.per_minute = logs_per_error
+        self.watch.slow_s, self.watch.stuck_s = slow_task_s, stuck_task_s
+
+    def stats(self) -> dict[str, int]:
+        """Return how many waits were negative, since clocks of two hosts disagree, and how many records were suppressed."""
+        return {
+            "waits_clamped": self._waits_clamped.read() - self._waits_clamped_before_fork,
+            "records_suppressed": self.lifecycle.flood.suppressed.read(),
+        }
 
     def drain(self, batch: Batch) -> None:
         """Put what is worked out from the series into the batch: claims, waits, lost runs and the process's gauges."""
@@ -187,6 +211,7 @@ class Tracker:
         self._told.clear()
         self.oldest_began_s = {}
         self._activity.forget()
+        self.watch.clear()
         self.workers.clear()
 
     def forget_parents_runs(self) -> None:

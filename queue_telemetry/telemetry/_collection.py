@@ -100,6 +100,6 @@ class Collection:
                 self.destination.add(batch)
             finally:  # until here, what an exception cut short goes on with the next collection
                 self._batch = next_batch
-            self.stats.fold(batch, self._tracker.take_errors())
+            self.stats.fold(batch, self._tracker.take_errors(), self._tracker.oldest_began_s)
             self.ran = True
         return True

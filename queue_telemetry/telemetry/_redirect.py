@@ -22,11 +22,12 @@ def redirected(telemetry: Telemetry, destination: Destination, settings: Setting
     gate, lifecycle, collection = telemetry._gate, telemetry._tracker.lifecycle, telemetry._collection
     flags = gate.asleep, gate.quiet, telemetry._closed
     events, keeper, own_settings = lifecycle.events, telemetry._sink, telemetry._settings
+    per_error = lifecycle.flood.per_minute
     keeper.uninstall()
     telemetry._sink = SinkKeeper(telemetry._tracker, telemetry._wake_for_record, captures_all=True)
     outputs, stats = collection.swap(destination), telemetry._stats
     telemetry._settings, collection.stats = settings, Stats(telemetry._clock)
-    lifecycle.events = EVENTS_BY_SETTING[settings.task_logs]
+    lifecycle.events, lifecycle.flood.per_minute = EVENTS_BY_SETTING[settings.task_logs], 0
     if destination.buffer is not None:
         telemetry._sink.send_to(settings, destination.buffer)
     telemetry._closed = gate.asleep = False
@@ -42,5 +43,6 @@ def redirected(telemetry: Telemetry, destination: Destination, settings: Setting
         collection.swap(outputs)
         telemetry._settings, collection.stats = own_settings, stats
         lifecycle.events, telemetry._sink = events, keeper
+        lifecycle.flood.per_minute = per_error
         if outputs is not None and outputs.buffer is not None and own_settings is not None:
             keeper.send_to(own_settings, outputs.buffer)

@@ -7,6 +7,7 @@ import pytest
 from loguru import logger
 
 from queue_telemetry.api import Telemetry, add_task_context
+from queue_telemetry.metrics import ErrorNews, ErrorSample, News
 
 CLAIMS = ["task_enqueued", "task_claimed", "task_claimed"]
 OUTCOMES = ["task_completed", "task_retried", "task_failed"]
@@ -146,3 +147,75 @@ def test_the_users_own_records_bear_the_task_by_the_patcher(
         "queue": "mine",
         "rows": 3,
     }.items() <= inside.items()
+
+
+def _fail(telemetry: Telemetry, times: int, error: Exception, **policy: type[Exception]) -> None:
+    for _ in range(times):
+        with suppress(type(error)), telemetry.run("work", **policy):  # type: ignore[arg-type] # of policies only
+            raise type(error)(*error.args)  # a new one, with a traceback of its own
+
+
+def _failed(records: list[dict[str, object]]) -> list[dict[str, object]]:
+    return [record for record in records if record["event"] == "task_failed"]
+
+
+def test_failures_of_one_kind_are_written_five_times_a_minute_and_counted_all(
+    make_telemetry: Callable[..., Telemetry], records: list[dict[str, object]]
+) -> None:
+    telemetry = make_telemetry(task_logs="failures", task_logs_per_error=5)
+    before = telemetry._clock.monotonic() // 60
+    _fail(telemetry, 105, ValueError())
+    if telemetry._clock.monotonic() // 60 == before:  # else a second minute began
+        assert [None] * 5 + [99] == [record.get("suppressed") for record in _failed(records)]
+        assert 99 == telemetry.health().telemetry["tasks"]["records_suppressed"]
+    assert all(record["exception"] for record in _failed(records))
+    assert 105 == telemetry.health().failed_tasks_1h
+
+
+def test_expected_failures_are_not_limited(
+    make_telemetry: Callable[..., Telemetry], records: list[dict[str, object]]
+) -> None:
+    _fail(make_telemetry(task_logs="failures"), 20, KeyError(), expected=KeyError)
+
+    assert 20 == len(_failed(records))
+
+
+def test_a_new_error_is_told_once(
+    make_telemetry: Callable[..., Telemetry], records: list[dict[str, object]]
+) -> None:
+    telemetry = make_telemetry(task_logs="failures")
+    for _ in range(2):
+        _fail(telemetry, 2, ValueError("row 17"))
+        telemetry._collect()
+        telemetry._tell_tasks()
+
+    (news,) = [record for record in records if record["event"] == "error_new"]
+    assert {
+        "level": "WARNING",
+        "task_type": "work",
+        "error_type": "ValueError",
+        "sample": "row N",
+        "message": "work failed in a way it never did: ValueError: row N",
+    }.items() <= news.items()
+    assert 16 == len(str(news["fingerprint"]))
+
+
+def test_an_error_that_came_back_says_after_how_long(
+    general: Telemetry, records: list[dict[str, object]]
+) -> None:
+    error = ErrorSample("9f", "KeyError", "work", "no row", 0.0)
+    general._tracker.lifecycle.error_news(ErrorNews(News.RETURNED, error, 90_000.4))
+
+    assert ("error_returned", 90_000) == (records[-1]["event"], records[-1]["silent_s"])
+    assert "work fails again after 90000 s: KeyError: no row" == records[-1]["message"]
+
+
+def test_without_failures_in_the_logs_there_are_no_news(
+    make_telemetry: Callable[..., Telemetry], records: list[dict[str, object]]
+) -> None:
+    telemetry = make_telemetry(task_logs="none")
+    _fail(telemetry, 1, ValueError())
+    telemetry._collect()
+    telemetry._tell_tasks()
+
+    assert [] == records

@@ -171,7 +171,7 @@ def test_the_wait_is_from_when_it_could_start(
     expected = [] if wait_s is None else [pytest.approx(wait_s, abs=1.5)]
     assert expected == ([] if run.wait_s is None else [run.wait_s])
     assert expected == timings_of(telemetry).get(("queue.task.wait", "default", "work"), [])
-    assert clamped == telemetry._tracker.waits_clamped()
+    assert clamped == telemetry._tracker.stats()["waits_clamped"]
 
 
 class _RaisingHeaders(dict[str, object]):

@@ -101,10 +101,10 @@ def test_a_forked_child_counts_clamped_waits_and_folded_series_from_zero(
     if pid == 0:
         try:
             telemetry._wake()
-            told = telemetry._tracker.waits_clamped(), telemetry._registry.stats()["folded"]
+            told = telemetry._tracker.stats()["waits_clamped"], telemetry._registry.stats()["folded"]
             os._exit(0 if told == (0, 0) else 1)
         finally:
             os._exit(2)
 
     assert 0 == os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
-    assert 3 == telemetry._tracker.waits_clamped()
+    assert 3 == telemetry._tracker.stats()["waits_clamped"]

@@ -1,0 +1,134 @@
+"""Runs that take long are told of while they go on."""
+
+import asyncio
+import gc
+import os
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from queue_telemetry.api import Telemetry
+
+Records = list[dict[str, object]]
+
+
+@pytest.fixture
+def watching(make_telemetry: Callable[..., Telemetry]) -> Telemetry:
+    """One that tells of slow and stuck runs, and writes no other record."""
+    telemetry = make_telemetry(task_logs="none", slow_task_s=10, stuck_task_s=60)
+    telemetry.counter("mails").increment()  # an event: it is awake
+    return telemetry
+
+
+def _tell_after(telemetry: Telemetry, *passed_s: float) -> None:
+    """Have its watch look as if so much time had passed since each run began."""
+    watch = telemetry._tracker.watch
+    for seconds in passed_s:
+        for watched in watch._watched.values():
+            watched.began_s = telemetry._clock.monotonic() - seconds
+        watch.tell()
+
+
+def _events(records: Records) -> list[object]:
+    return [record["event"] for record in records]
+
+
+def test_a_run_is_told_of_once_as_slow_and_once_as_stuck(watching: Telemetry, records: Records) -> None:
+    with watching.run("work"):
+        _tell_after(watching, 9, 11, 12, 59, 61, 62)
+
+    assert ["slow_task", "stuck_task"] == _events(records)
+    assert ["WARNING", "ERROR"] == [record["level"] for record in records]
+
+
+def test_a_run_that_is_stuck_when_first_seen_is_not_told_of_as_slow(
+    watching: Telemetry, records: Records
+) -> None:
+    with watching.run("work"):
+        _tell_after(watching, 100, 200)
+
+    assert ["stuck_task"] == _events(records)
+
+
+def test_the_record_bears_the_runs_fields_and_stands_where_its_handler_does(
+    watching: Telemetry, records: Records
+) -> None:
+    @watching.task("work", queue="mail", task_id="key")
+    def work(key: str) -> None:
+        _tell_after(watching, 12)
+
+    with watching.worker("w"), watching.worker("v"):
+        work("a")
+
+    record = records[-1]
+    assert {
+        "event": "slow_task",
+        "task_id": "a",
+        "task_type": "work",
+        "queue": "mail",
+        "worker_id": "v",
+        "attempt": 1,
+        "function": "work",
+    }.items() <= record.items()
+    assert 12_000 <= float(str(record["running_ms"])) < 13_000
+    assert str(record["message"]).startswith("work is slow, after 12")
+
+
+def _bare(telemetry: Telemetry, inside: Callable[[], object]) -> None:
+    telemetry.task("work")(inside)()
+
+
+def _coroutine(telemetry: Telemetry, inside: Callable[[], object]) -> None:
+    async def work() -> None:
+        inside()
+
+    asyncio.run(telemetry.task("work")(work)())
+
+
+def _generator(telemetry: Telemetry, inside: Callable[[], object]) -> None:
+    def work() -> Iterator[None]:
+        inside()
+        yield
+
+    list(telemetry.task("work")(work)())
+
+
+@pytest.mark.parametrize("kind", [_bare, _coroutine, _generator])
+def test_every_kind_of_handler_is_watched(
+    kind: Callable[[Telemetry, Callable[[], object]], None], watching: Telemetry, records: Records
+) -> None:
+    kind(watching, lambda: _tell_after(watching, 11))
+
+    assert ["slow_task"] == _events(records)
+
+
+def test_a_run_that_is_over_is_not_told_of(watching: Telemetry, records: Records) -> None:
+    with watching.run("work"):
+        pass
+    _tell_after(watching, 100)
+
+    assert ([], {}) == (records, watching._tracker.watch._watched)
+
+
+def test_an_abandoned_run_still_counts_as_lost(
+    watching: Telemetry, series_of: Callable[[Telemetry], dict[tuple[str, ...], float]]
+) -> None:
+    watching.run("work").start()
+    gc.collect()
+
+    assert 1 == series_of(watching)["queue.tasks.failed", "default", "work", "", "lost"]
+    assert {} == watching._tracker.watch._watched
+
+
+def test_without_a_limit_no_run_is_watched(telemetry: Telemetry) -> None:
+    with telemetry.run("work"):
+        assert {} == telemetry._tracker.watch._watched
+
+
+def test_a_child_does_not_tell_of_its_parents_runs(watching: Telemetry) -> None:
+    with watching.run("work"):
+        pid = os.fork()
+        if not pid:
+            os._exit(len(watching._tracker.watch._watched))
+
+    assert 0 == os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
