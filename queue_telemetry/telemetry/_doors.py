@@ -12,8 +12,7 @@ from queue_telemetry.healthcheck import (
     make_asgi_app,
     make_wsgi_app,
 )
-from queue_telemetry.processes import private_dir
-from queue_telemetry.processes.owner import Ownership
+from queue_telemetry.processes import Ownership, private_dir
 from queue_telemetry.prometheus import MetricsText, Scrape
 from queue_telemetry.settings import Settings
 
@@ -49,7 +48,7 @@ class Doors:
         self._asgi_app = make_asgi_app(self._probes)
         self._server: HealthServer | None = None
         self._ownership: Ownership | None = None
-        self._is_forked = False
+        self._is_invited = False
 
     @property
     def wsgi_app(self) -> WSGIApplication:
@@ -63,13 +62,18 @@ class Doors:
         self._metrics.load()
         return self._asgi_app
 
+    def invite(self) -> None:
+        """Have this very process serve, for all of its kind."""
+        self._is_invited = True
+
     def open(self, settings: Settings) -> None:
         """Serve where the settings say, if they do; the same server as before when that has not changed.
 
-        A child that was forked for one job serves nothing: its end would cut off whoever asks.
+        With a process for each job, only the one that called `configure()` does: the end of the others would cut off
+        whoever asks.
         """
         address = _address(settings)
-        if self._is_forked and settings.flush_each_task:
+        if settings.flush_each_task and not self._is_invited:
             address = None
         server = self._server
         if server is not None and server.address != address:
@@ -97,7 +101,7 @@ class Doors:
 
     def forget(self) -> None:
         """Let go of the parent's server and sockets, in a forked child. Must not block or raise."""
-        server, self._server, self._is_forked = self._server, None, True
+        server, self._server, self._is_invited = self._server, None, False
         if server is not None:
             server.forget()
         if self._ownership is not None:

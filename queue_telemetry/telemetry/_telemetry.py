@@ -151,6 +151,7 @@ class Telemetry(Instruments, Operations):
                 old.close(_SWAP_S)
                 if outputs is not None and isinstance(old, Outputs):
                     outputs.succeed(old)
+        self._doors.invite()
         if settings.health_port is not None or settings.health_agent_port is not None:
             self._wake()  # probes ask before the first task comes
 
