@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from queue_telemetry.api import (
+        Alert,
         Claim,
         ConfigurationError,
         Counter,
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
         HealthReport,
         HealthStatus,
         Outcome,
+        QueueGauge,
         Reason,
         Run,
         Settings,
@@ -40,6 +42,7 @@ if TYPE_CHECKING:
         health,
         live,
         oldest_task_age,
+        on_alert,
         queue_size,
         ready,
         run,
@@ -50,6 +53,7 @@ if TYPE_CHECKING:
     )
 
 __all__ = [
+    "Alert",
     "Claim",
     "ConfigurationError",
     "Counter",
@@ -58,6 +62,7 @@ __all__ = [
     "HealthReport",
     "HealthStatus",
     "Outcome",
+    "QueueGauge",
     "Reason",
     "Run",
     "Settings",
@@ -81,6 +86,7 @@ __all__ = [
     "health",
     "live",
     "oldest_task_age",
+    "on_alert",
     "queue_size",
     "ready",
     "run",

@@ -4,13 +4,14 @@ from typing import TYPE_CHECKING, Final
 from wsgiref.types import WSGIApplication
 
 from queue_telemetry.exceptions import ConfigurationError, TelemetryError
-from queue_telemetry.healthcheck import ASGIApplication, HealthReport, HealthStatus
+from queue_telemetry.healthcheck import Alert, ASGIApplication, HealthReport, HealthStatus
 from queue_telemetry.metrics import Counter, Gauge, Timer
 from queue_telemetry.settings import Settings
 from queue_telemetry.tasks import (
     Claim,
     Enqueue,
     Outcome,
+    QueueGauge,
     Reason,
     Run,
     Taken,
@@ -21,6 +22,7 @@ from queue_telemetry.tasks import (
 from queue_telemetry.telemetry import Telemetry
 
 __all__ = [
+    "Alert",
     "Claim",
     "ConfigurationError",
     "Counter",
@@ -29,6 +31,7 @@ __all__ = [
     "HealthReport",
     "HealthStatus",
     "Outcome",
+    "QueueGauge",
     "Reason",
     "Run",
     "Settings",
@@ -53,6 +56,7 @@ __all__ = [
     "health",
     "live",
     "oldest_task_age",
+    "on_alert",
     "queue_size",
     "ready",
     "run",
@@ -80,6 +84,7 @@ health = default_telemetry.health
 live = default_telemetry.live
 ready = default_telemetry.ready
 drain = default_telemetry.drain
+on_alert = default_telemetry.on_alert
 configure = default_telemetry.configure
 flush = default_telemetry.flush
 close = default_telemetry.close

@@ -70,6 +70,7 @@ def session():
     asyncio.run(later())
     qt.counter("mails", provider="ses").increment(0.5)
     qt.queue_size("mail").set(3)
+    qt.oldest_task_age("mail").probe(lambda: 1.5)
     with qt.timer("render"):
         pass
     logger.opt(exception=ValueError("shown")).error("odd {}", object())
@@ -198,6 +199,7 @@ import queue_telemetry as qt
 public = [name for name in qt.__all__ if callable(getattr(qt, name)) and not isinstance(getattr(qt, name), type)]
 qt.configure(state_dir="state", statsd_port=9)
 calls = {{
+    "asgi_app": lambda: qt.asgi_app,
     "add_task_context": lambda: qt.add_task_context({{"extra": {{}}}}),
     "claim": lambda: qt.claim("q").__enter__().__exit__(None, None, None),
     "configure": lambda: qt.configure(state_dir="state", statsd_port=9),
@@ -205,6 +207,7 @@ calls = {{
     "enqueue": lambda: qt.enqueue("t").__enter__(),
     "gauge": lambda: qt.gauge("g").set(1),
     "oldest_task_age": lambda: qt.oldest_task_age("q").set(1),
+    "on_alert": lambda: qt.on_alert(None),
     "queue_size": lambda: qt.queue_size("q").set(1),
     "run": lambda: qt.run("t").start().finish(),
     "task": lambda: qt.task(lambda: None)(),

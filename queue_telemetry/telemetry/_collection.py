@@ -4,7 +4,7 @@ from functools import partial
 from typing import Final
 
 from queue_telemetry._runtime import Clock, OwnedLock
-from queue_telemetry.metrics import Batch, Registry, Snapshot, Stats
+from queue_telemetry.metrics import Batch, Registry, Snapshot, Stats, Summary
 from queue_telemetry.tasks import TaskSeries, Tracker
 from queue_telemetry.telemetry._destination import Destination
 
@@ -56,6 +56,22 @@ class Collection:
         """Drain the cells and return the stats; those of the last time when another collection does not end."""
         self._lock.run(_LOCK_WAIT_S, self._take_snapshot, otherwise=False)
         return Stats(self._clock).snapshot() if self._last is None else self._last
+
+    def summary(self) -> Summary | None:
+        """Return all that was counted, as of the last collection; None when one that is under way does not end."""
+        return self._lock.run(_LOCK_WAIT_S, self.stats.summary, otherwise=None)
+
+    def pass_on(self, batch: Batch) -> None:
+        """Send what others counted: it goes to the destination, and not into the stats of this process."""
+        with self._lock.held(_LOCK_WAIT_S) as held:
+            if held and self.destination is not None:
+                self.destination.add(batch)
+
+    def begin_anew(self) -> None:
+        """Count from zero again."""
+        with self._lock.held(_LOCK_WAIT_S):
+            self.stats = Stats(self._clock)
+            self._tracker.tell_again()
 
     def swap(self, destination: Destination | None) -> Destination | None:
         """Send to *destination* from now on; return the one before, which has all that was recorded before."""

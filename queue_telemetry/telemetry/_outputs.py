@@ -18,7 +18,7 @@ from queue_telemetry.tasks import TaskSeries
 from queue_telemetry.telemetry._constants import record_constants
 from queue_telemetry.telemetry._windows import Windows
 
-__all__ = ["Outputs", "constant_tags", "host_name"]
+__all__ = ["Outputs", "constant_tags", "host_name", "statsd_client"]
 
 _NO_FAULT_OF_THE_SINK: Final = frozenset({DropReason.INVALID, DropReason.CLOSED, DropReason.WITHHELD})
 _LOSS_SHOWS_FOR_S: Final = 60.0
@@ -43,6 +43,7 @@ class Outputs:
 
     Attributes:
         buffer: Where the sink appends records; None without a collector.
+        slot: The number that tells this process from the others of the host; None where there is none to have.
 
     Raises:
         ConfigurationError: A setting turned out to be wrong: the trusted certificates cannot be read, say.
@@ -57,9 +58,9 @@ class Outputs:
         self._receiver_was_set = settings.statsd_receiver_was_set
         self._ledger = DeliveryLedger()
         self._logs = _log_pipeline(settings, clock, owner)
-        client = _statsd_client(settings)
-        self._slot = _acquire_slot(settings)  # after all that may refuse a setting
-        number = os.getpid() if self._slot is None else self._slot.number
+        client = statsd_client(settings)
+        self.slot = _acquire_slot(settings)  # after all that may refuse a setting
+        number = os.getpid() if self.slot is None else self.slot.number
         self._windows = Windows(self._interval_s, host_name(), number)
         self._emitter = self._make_emitter(settings, client)
         self._loop = BackgroundLoop("queue_telemetry-statsd", self._step)
@@ -130,8 +131,8 @@ class Outputs:
             self._emitter.flush(statsd_share_s)  # before the logs, which may take all the time there is
             sent = self._logs.close(max(0.0, deadline_s - statsd_share_s - time.monotonic()))
         sent &= self._emitter.close(max(_GOODBYE_S, deadline_s - time.monotonic()))
-        if self._slot is not None:
-            self._slot.close()
+        if self.slot is not None:
+            self.slot.close()
         return sent
 
     def forget(self) -> None:
@@ -139,8 +140,8 @@ class Outputs:
         self._emitter.forget()
         if self._logs is not None:
             self._logs.forget()
-        if self._slot is not None:
-            self._slot.forget()
+        if self.slot is not None:
+            self.slot.forget()
 
     def stats(self) -> dict[str, dict[str, object]]:
         """Return what each output sent and lost, by signal."""
@@ -200,7 +201,7 @@ class Outputs:
             timer_type=settings.statsd_timer_type,
             max_samples=settings.statsd_max_samples,
             host=host_name(),
-            slot=None if self._slot is None else self._slot.number,
+            slot=None if self.slot is None else self.slot.number,
         )
 
     def _notice_losses(self) -> None:
@@ -244,7 +245,8 @@ def _acquire_slot(settings: Settings) -> Slot | None:
     return None if folder is None else acquire(folder)
 
 
-def _statsd_client(settings: Settings) -> StatsClient:
+def statsd_client(settings: Settings) -> StatsClient:
+    """Return a client that sends to the receiver of these settings."""
     return StatsClient(
         settings.statsd_host,
         settings.statsd_port,

@@ -2,8 +2,9 @@
 
 import logging
 import os
+from dataclasses import replace
 from functools import partial
-from typing import Final, Self
+from typing import Final, Self, TypeVar
 from wsgiref.types import WSGIApplication
 
 from queue_telemetry._runtime import (
@@ -18,20 +19,27 @@ from queue_telemetry._runtime import (
     say,
 )
 from queue_telemetry.exceptions import ConfigurationError
-from queue_telemetry.healthcheck import ASGIApplication, HealthReport, ProcessFacts, Thresholds, evaluate
-from queue_telemetry.metrics import Batch, Instruments, Registry, Stats
+from queue_telemetry.healthcheck import ASGIApplication, HealthReport, ProcessFacts, evaluate
+from queue_telemetry.healthcheck.present import Present
+from queue_telemetry.metrics import Batch, Instruments, Registry, Snapshot, Stats
 from queue_telemetry.prometheus import Scrape
 from queue_telemetry.settings import Settings, load
-from queue_telemetry.tasks import Operations, Tracker
+from queue_telemetry.tasks import EVENTS_BY_SETTING, Operations, Tracker
+from queue_telemetry.telemetry._alerts import AlertCallback
 from queue_telemetry.telemetry._collection import Collection
 from queue_telemetry.telemetry._destination import Destination
 from queue_telemetry.telemetry._doors import Doors
 from queue_telemetry.telemetry._exit import close_at_exit
+from queue_telemetry.telemetry._judge import thresholds_of
 from queue_telemetry.telemetry._lenient import build_leniently, read_leniently
 from queue_telemetry.telemetry._outputs import Outputs, host_name
+from queue_telemetry.telemetry._processes import Processes
 from queue_telemetry.telemetry._sink import SinkKeeper
+from queue_telemetry.telemetry._vigil import Vigil
 
 __all__ = ["Telemetry"]
+
+C = TypeVar("C", bound=AlertCallback | None)
 
 _TICK_S: Final = 1.0
 _LOCK_WAIT_S: Final = 1.0  # what is done under the lock takes milliseconds
@@ -86,6 +94,7 @@ class Telemetry(Instruments, Operations):
         self._closed = False
         self._closed_well = True
         self.redirected = False
+        self._vigil = Vigil(self._tracker, self._broker_probes, self._clock, self.drain)
         self._begin_process()
         self._doors = Doors(self.health, self._scrape, lambda: self._settings)
         register_fork_aware(self)
@@ -113,6 +122,7 @@ class Telemetry(Instruments, Operations):
         self._waking = OwnedLock()  # one thread wakes the process
         self._closing = OwnedLock()  # one thread closes; others wait for what it achieves
         self._ticker: BackgroundLoop | None = None
+        self._processes = Processes(self._collection, self._clock, self._present)
         self._start_failures = 0
         self._start_again_at_s = float("-inf")
 
@@ -124,6 +134,7 @@ class Telemetry(Instruments, Operations):
         self._collection.reset_after_fork()
         self._sink.reset_after_fork()
         self._doors.forget()
+        self._vigil.reset_after_fork()
         if destination is not None:
             destination.forget()
         self._begin_process()
@@ -146,6 +157,7 @@ class Telemetry(Instruments, Operations):
             self._settings = settings
             self._configuration_invalid = self._closed = False
             old = self._adopt(settings, outputs)
+        self._vigil.start()
         if old is not None:
             with guarded():
                 old.close(_SWAP_S)
@@ -164,6 +176,8 @@ class Telemetry(Instruments, Operations):
         destination = self._outputs
         if destination is None:
             return collected
+        if not self.redirected:
+            self._processes.tell()
         with guarded():
             return destination.flush(min(timeout_s, _LONGEST_S)) and collected
 
@@ -184,32 +198,52 @@ class Telemetry(Instruments, Operations):
             return self._closed_well
 
     def health(self) -> HealthReport:
-        """Return the health of this process, from its own counters: no I/O, no broker."""
+        """Return the health of the service's processes on this host: from own counters and what others told. No broker."""
         if self._gate.asleep and not self._closed:
             self._wake()
-        snapshot = self._collection.observe()
-        settings = self._settings or Settings.model_construct()
-        thresholds = Thresholds(
-            settings.health_heartbeat_max_age_s,
-            settings.health_min_workers,
-            settings.health_failure_ratio,
-            settings.health_failure_min_tasks,
-            settings.health_queue_size_max,
-            settings.health_oldest_task_age_max_s,
-        )
-        return evaluate(snapshot, self._facts(settings), thresholds)
+        snapshot, present, processes = self._observe()
+        if self.redirected:  # what a test does shows at once
+            return evaluate(snapshot, present.facts, present.thresholds)
+        report = self._vigil.report(snapshot, present)
+        return report if processes == 1 else replace(report, processes=processes)
 
     def live(self) -> bool:
-        """Tell whether this process can make progress: restarting it would not help. Never looks at a broker."""
+        """Tell whether this host's processes can make progress: a restart would not help. Never looks at a broker."""
         return self.health().live
 
     def ready(self) -> bool:
-        """Tell whether this process should get work now: live, started, and not draining."""
+        """Tell whether they should get work now: live, started, and not draining."""
         return self.health().ready
 
     def drain(self) -> None:
         """Say that this process is about to end: it is no longer ready."""
         self._draining = True
+
+    def on_alert(self, callback: C, /) -> C:
+        """Have *callback* called with each `Alert`, by one process of this host, on a thread of its own; works as a decorator.
+
+        What it raises is counted. It replaces the one before; None takes it away.
+
+        Raises:
+            ConfigurationError: It cannot be called, or is asynchronous.
+        """
+        self._vigil.on_alert(callback)
+        return callback
+
+    def _observe(self) -> tuple[Snapshot, Present, int]:
+        """Return the stats and the present of all processes, and how many they are."""
+        snapshot, present = self._collection.observe(), self._present()
+        return (snapshot, present, 1) if self.redirected else self._processes.together(snapshot, present)
+
+    def _present(self) -> Present:
+        """Return the present of this process."""
+        settings = self._settings or Settings.model_construct()
+        return Present(
+            self._facts(settings),
+            thresholds_of(settings),
+            ticking=self._ticker is not None and self._ticker.alive,
+            settled=self._vigil.settled,
+        )
 
     def _facts(self, settings: Settings) -> ProcessFacts:
         tracker, workers, destination = self._tracker, self._tracker.workers, self._outputs
@@ -217,7 +251,8 @@ class Telemetry(Instruments, Operations):
         telemetry = {} if destination is None else destination.stats()
         telemetry.setdefault("logs", {}).update(self._sink.stats())
         telemetry["probes"] = self._doors.stats()
-        telemetry["tasks"] = {**tracker.stats(), **self._registry.stats()}
+        telemetry.update(self._vigil.stats())
+        telemetry["tasks"] = {"waits_clamped": tracker.waits_clamped(), **self._registry.stats()}
         return ProcessFacts(
             collected=self._collection.ran or not settings.enabled,
             draining=self._draining,
@@ -233,13 +268,15 @@ class Telemetry(Instruments, Operations):
             now_s=self._clock.time(),
             service=settings.service,
             version=settings.version,
+            utilisation=self._vigil.judge.utilisation,
+            stale_probes=self._vigil.stale_probes(),
         )
 
     def _scrape(self) -> Scrape:
         report = self.health()
         slots = {"used": report.slots.used, "total": report.slots.total}
         shown = {} if report.active_workers is None else slots
-        return Scrape(self._stats.summary(), self._clock.monotonic(), report.active_workers, shown)
+        return Scrape(self._processes.summary(), self._clock.monotonic(), report.active_workers, shown)
 
     def _wake(self) -> bool:
         """Start what this process needs at its first event; tell whether events are recorded."""
@@ -285,7 +322,8 @@ class Telemetry(Instruments, Operations):
         if destination.start() and (self._ticker.alive or self._ticker.start()):
             self._start_failures = 0
             self._doors.open(self._settings)
-            self._gate.quiet = not self._tracker.needs_runs
+            self._vigil.start()
+            self._gate.quiet = not self._tracker.lifecycle.events and self._tracker.on_end is None
             self._gate.asleep = False
             return True
         say("threads", "this process can have no more threads; telemetry sends in place and tries again")
@@ -304,14 +342,15 @@ class Telemetry(Instruments, Operations):
         """Have everything from now on go to new outputs; return the old ones, not yet closed."""
         if outputs is not None:
             self._registry.max_series = settings.max_series
-            self._tracker.adopt(
-                settings.task_logs, settings.task_logs_per_error, settings.slow_task_s, settings.stuck_task_s
-            )
-            flush_task = partial(outputs.flush_task, self._collection.collect_end)
+            self._tracker.lifecycle.events = EVENTS_BY_SETTING[settings.task_logs]
+            flush_task = self._processes.after_task(partial(outputs.flush_task, self._collection.collect_end))
             self._tracker.on_end = flush_task if settings.flush_each_task else None
             self._tracker.workers.default_id = settings.worker_id or f"{host_name()}:{os.getpid()}"
         self._sink.send_to(settings, None if outputs is None else outputs.buffer)
-        return self._collection.swap(outputs)  # last: who sees a destination relies on the sink
+        before = self._collection.swap(outputs)  # late: who sees a destination relies on the sink
+        self._processes.enter(None if outputs is None else outputs.slot, settings.service)
+        self._vigil.adopt(settings)
+        return before
 
     def _shut_down(self, timeout_s: float) -> bool:
         with self._waking.held(
@@ -319,11 +358,12 @@ class Telemetry(Instruments, Operations):
         ):  # a start that is under way comes to its end first
             self._gate.asleep, self._gate.quiet = True, False
         self._doors.close(min(timeout_s, _LOCK_WAIT_S))
+        self._vigil.stop()
         ticker, self._ticker = self._ticker, None
         if ticker is not None:
             ticker.stop(0.0)
         sent = self._collect()
-        self._tell_tasks()
+        self._processes.end()
         destination = self._outputs
         if destination is not None:
             with guarded():
@@ -336,19 +376,15 @@ class Telemetry(Instruments, Operations):
 
     def _tick(self) -> float:
         self._collect()
-        self._tell_tasks()
         destination = self._outputs
         if destination is not None:
             destination.tick()
+        if not self.redirected:
+            self._processes.tick()
+            self._vigil.tick(self._observe)
         self._doors.tick()
         self._sink.restore()
         return _TICK_S
-
-    def _tell_tasks(self) -> None:
-        """Write the records that no task writes itself: of errors that are news, and of runs that take long."""
-        for news in self._stats.take_news():
-            self._tracker.lifecycle.error_news(news)
-        self._tracker.watch.tell()
 
     def _collect(self) -> bool:
         return self._collection.collect()

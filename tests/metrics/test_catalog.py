@@ -29,6 +29,7 @@ _TABLE: list[tuple[str, str, Kind, Owner | None, tuple[str, ...]]] = [
     ("queue_active_workers", "queue.active_workers", _GAUGE, Owner.PROCESS, ()),
     ("queue_worker_slots", "queue.worker.slots", _GAUGE, Owner.PROCESS, ("state",)),
     ("queue_tasks_in_flight", "queue.tasks.in_flight", _GAUGE, Owner.PROCESS, _QT),
+    ("queue_alerts_fired_total", "queue.alerts.fired", _COUNTER, None, ("rule",)),
     ("queue_telemetry_accepted_total", "queue.telemetry.accepted", _COUNTER, None, ("signal", "reason")),
     ("queue_telemetry_delivered_total", "queue.telemetry.delivered", _COUNTER, None, ("signal", "reason")),
     ("queue_telemetry_dropped_total", "queue.telemetry.dropped", _COUNTER, None, ("signal", "reason")),

@@ -51,13 +51,28 @@ def test_the_defaults_are_the_documented_ones() -> None:
         "task_logs": "none",
         "max_series": 1000,
         "flush_each_task": False,
+        "stuck_task_s": 0,
         "state_dir": None,
+        "health_host": "127.0.0.1",
+        "health_port": None,
+        "health_agent_port": None,
+        "health_token": None,
         "health_heartbeat_max_age_s": 60,
         "health_min_workers": 0,
         "health_failure_ratio": 0.25,
         "health_failure_min_tasks": 20,
         "health_queue_size_max": 0,
         "health_oldest_task_age_max_s": 0,
+        "health_wait_p95_max_s": 0,
+        "health_retry_ratio": 0.5,
+        "health_utilisation_max": 0.9,
+        "health_fail_on": (),
+        "health_interval_s": 5,
+        "health_drain_on_sigterm": False,
+        "health_alerts": True,
+        "health_alert_cooldown_s": 300,
+        "health_alert_grace_s": 60,
+        "probe_interval_s": 15,
     }
     assert Settings().statsd_receiver_was_set is False
 
@@ -150,6 +165,10 @@ URL = "an http or https URL with a host, such as https://logs.example.com/ingest
 HEADERS = "Name=value pairs in printable ASCII, such as X-Scope=core,X-Source=worker, without Host, Connection and the like"
 TEXT = "text that is not empty"
 COUNT = "a whole number from 1 to 1000000"
+REASONS = (
+    "reasons separated by commas, of configuration_invalid, failure_ratio, heartbeat_stale, oldest_task_age, "
+    "probe_stale, queue_size, retry_storm, saturation, stuck_task, telemetry_failing, wait_p95, workers_below_minimum"
+)
 COUNT_OR_OFF = "a whole number from 0 to 1000000000"
 AGE = "a number from 0 to 31536000"
 SECRET = "**********"
@@ -240,6 +259,17 @@ PROXY = "an http or https URL with a host, such as http://proxy.example.com:3128
         ("health_failure_min_tasks", 0, "0", COUNT),
         ("health_queue_size_max", "many", "'many'", COUNT_OR_OFF),
         ("health_oldest_task_age_max_s", "inf", "'inf'", AGE),
+        ("health_wait_p95_max_s", "long", "'long'", AGE),
+        ("health_retry_ratio", 2, "2", "a number from 0 to 1"),
+        ("health_utilisation_max", -0.1, "-0.1", "a number from 0 to 1"),
+        ("health_fail_on", "queue_size,backlog", "'queue_size,backlog'", REASONS),
+        ("health_interval_s", 0.5, "0.5", "a number from 1 to 60"),
+        ("health_drain_on_sigterm", "maybe", "'maybe'", "true or false"),
+        ("health_alerts", "maybe", "'maybe'", "true or false"),
+        ("health_alert_cooldown_s", -1, "-1", "a number from 0 to 86400"),
+        ("health_alert_grace_s", 3601, "3601", "a number from 0 to 3600"),
+        ("stuck_task_s", -1, "-1", AGE),
+        ("probe_interval_s", 0, "0", "a number from 1 to 60"),
     ],
 )
 def test_a_wrong_value_is_answered_with_what_would_be_right(
@@ -336,3 +366,8 @@ def test_copies_know_what_was_set() -> None:
     for twin in (copy.deepcopy(settings), pickle.loads(pickle.dumps(settings)), settings.model_copy()):
         assert twin == settings
         assert twin.statsd_receiver_was_set
+
+
+def test_reasons_are_taken_in_any_case_and_as_a_list() -> None:
+    assert ("queue_size", "wait_p95") == Settings(health_fail_on="Queue_Size, WAIT_P95,").health_fail_on
+    assert ("saturation",) == Settings(health_fail_on=["saturation"]).health_fail_on

@@ -167,11 +167,31 @@ def ask() -> None:
     run.retry(1.0)  # type: ignore[call-arg] # by keyword only
 
 
+def depth() -> int | None:
+    return None
+
+
+async def depth_later() -> int:
+    return 3
+
+
+def tell(alert: qt.Alert) -> None:
+    assert_type(alert.message, str)
+    assert_type(alert.value, float | None)
+
+
 def measure() -> None:
     assert_type(qt.counter("mails_sent", provider="ses"), qt.Counter)
     assert_type(qt.gauge("pool_free"), qt.Gauge)
-    assert_type(qt.queue_size("maintenance"), qt.Gauge)
-    assert_type(qt.oldest_task_age("maintenance"), qt.Gauge)
+    assert_type(qt.queue_size("maintenance"), qt.QueueGauge)
+    assert_type(qt.oldest_task_age("maintenance"), qt.QueueGauge)
+    qt.queue_size("maintenance").set(3)
+    qt.queue_size("maintenance").probe(lambda: 3)
+    assert_type(qt.queue_size("maintenance").probe(depth), Callable[[], int | None])
+    qt.queue_size("maintenance").probe(depth_later)  # type: ignore[type-var] # called from a thread without a loop
+    told: Callable[[qt.Alert], None] = qt.on_alert(tell)
+    assert told is not None
+    qt.on_alert(None)
     qt.counter("mails_sent").increment(2)
     qt.gauge("pool_free").set(3.5)
     qt.timer("render").observe(0.1)
