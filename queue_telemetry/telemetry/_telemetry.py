@@ -24,7 +24,7 @@ from queue_telemetry.healthcheck.present import Present
 from queue_telemetry.metrics import Batch, Instruments, Registry, Snapshot, Stats
 from queue_telemetry.prometheus import Scrape
 from queue_telemetry.settings import Settings, load
-from queue_telemetry.tasks import EVENTS_BY_SETTING, Operations, Tracker
+from queue_telemetry.tasks import Operations, Tracker
 from queue_telemetry.telemetry._alerts import AlertCallback
 from queue_telemetry.telemetry._collection import Collection
 from queue_telemetry.telemetry._destination import Destination
@@ -252,7 +252,7 @@ class Telemetry(Instruments, Operations):
         telemetry.setdefault("logs", {}).update(self._sink.stats())
         telemetry["probes"] = self._doors.stats()
         telemetry.update(self._vigil.stats())
-        telemetry["tasks"] = {"waits_clamped": tracker.waits_clamped(), **self._registry.stats()}
+        telemetry["tasks"] = {**tracker.stats(), **self._registry.stats()}
         return ProcessFacts(
             collected=self._collection.ran or not settings.enabled,
             draining=self._draining,
@@ -323,7 +323,7 @@ class Telemetry(Instruments, Operations):
             self._start_failures = 0
             self._doors.open(self._settings)
             self._vigil.start()
-            self._gate.quiet = not self._tracker.lifecycle.events and self._tracker.on_end is None
+            self._gate.quiet = not self._tracker.needs_runs
             self._gate.asleep = False
             return True
         say("threads", "this process can have no more threads; telemetry sends in place and tries again")
@@ -342,7 +342,9 @@ class Telemetry(Instruments, Operations):
         """Have everything from now on go to new outputs; return the old ones, not yet closed."""
         if outputs is not None:
             self._registry.max_series = settings.max_series
-            self._tracker.lifecycle.events = EVENTS_BY_SETTING[settings.task_logs]
+            self._tracker.adopt(
+                settings.task_logs, settings.task_logs_per_error, settings.slow_task_s, settings.stuck_task_s
+            )
             flush_task = self._processes.after_task(partial(outputs.flush_task, self._collection.collect_end))
             self._tracker.on_end = flush_task if settings.flush_each_task else None
             self._tracker.workers.default_id = settings.worker_id or f"{host_name()}:{os.getpid()}"
@@ -363,6 +365,7 @@ class Telemetry(Instruments, Operations):
         if ticker is not None:
             ticker.stop(0.0)
         sent = self._collect()
+        self._tell_tasks()
         self._processes.end()
         destination = self._outputs
         if destination is not None:
@@ -376,6 +379,7 @@ class Telemetry(Instruments, Operations):
 
     def _tick(self) -> float:
         self._collect()
+        self._tell_tasks()
         destination = self._outputs
         if destination is not None:
             destination.tick()
@@ -385,6 +389,12 @@ class Telemetry(Instruments, Operations):
         self._doors.tick()
         self._sink.restore()
         return _TICK_S
+
+    def _tell_tasks(self) -> None:
+        """Write the records that no task writes itself: of errors that are news, and of runs that take long."""
+        for news in self._stats.take_news():
+            self._tracker.lifecycle.error_news(news)
+        self._tracker.watch.tell()
 
     def _collect(self) -> bool:
         return self._collection.collect()
