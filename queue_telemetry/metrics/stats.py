@@ -10,12 +10,13 @@ from queue_telemetry.metrics.catalog import CATALOG, Owner
 from queue_telemetry.metrics.error_groups import ErrorGroups, ErrorNews
 from queue_telemetry.metrics.errors import ErrorSample
 from queue_telemetry.metrics.histograms import HistogramTally
+from queue_telemetry.metrics.performance import PerformanceReader, with_running
 from queue_telemetry.metrics.ring import MinuteRing
 from queue_telemetry.metrics.series_keys import SeriesKeys
 from queue_telemetry.metrics.sketch import SlicedSketch, buckets_of
 from queue_telemetry.metrics.snapshot import Snapshot
 from queue_telemetry.metrics.summary import Summary
-from queue_telemetry.metrics.summary_reading import valid, with_running
+from queue_telemetry.metrics.summary_reading import valid
 from queue_telemetry.metrics.tallies import SLICE_S, Labels, Reading, Running, SeriesKey
 from queue_telemetry.metrics.type_stats import TypeStats
 
@@ -58,6 +59,7 @@ class Stats:
         self._durations = SlicedSketch(SLICE_S, _SLICES)
         self._waits = SlicedSketch(SLICE_S, _SLICES)
         self._types = TypeStats()
+        self._performance = PerformanceReader()
         self._errors = ErrorGroups()
         self._gauges: dict[SeriesKey, float] = {}
         self._shared: dict[str, dict[str, Reading]] = {_SIZE: {}, _OLDEST_AGE: {}}
@@ -100,6 +102,12 @@ class Stats:
         if running != self._running:
             self._running, self._summary = running, None
 
+    def set_counters(self, totals: Mapping[SeriesKey, float]) -> None:
+        """Take counters as they stand, of what is counted elsewhere."""
+        if not totals.items() <= self._counters.items():
+            self._counters.update(totals)
+            self._counted = self._summary = None
+
     def take_news(self) -> list[ErrorNews]:
         """Return the errors that were news since the last call."""
         return self._errors.take_news()
@@ -123,7 +131,11 @@ class Stats:
         minute = int(now_s // _MINUTE_S)
         read = self._read
         if read is None or read[0] is not counted or read[1] != minute:
-            read = self._read = (counted, minute, counted.snapshot(now_s, self._clock.time()))
+            read = self._read = (
+                counted,
+                minute,
+                counted.snapshot(now_s, self._clock.time(), performance=self._performance),
+            )
         return replace(
             read[2],
             queue_sizes=valid(self._shared[_SIZE], now_s),

@@ -59,7 +59,7 @@ class Collection:
 
     def summary(self) -> Summary | None:
         """Return all that was counted, as of the last collection; None when one that is under way does not end."""
-        return self._lock.run(_LOCK_WAIT_S, self.stats.summary, otherwise=None)
+        return self._lock.run(_LOCK_WAIT_S, self._summarise, otherwise=None)
 
     def pass_on(self, batch: Batch) -> None:
         """Send what others counted: it goes to the destination, and not into the stats of this process."""
@@ -98,6 +98,11 @@ class Collection:
         self._batch = Batch()
         self._last = None
         self._lock = OwnedLock()
+
+    def _summarise(self) -> Summary:
+        if self.destination is not None:
+            self.stats.set_counters(self.destination.self_counters())
+        return self.stats.summary()
 
     def _take_snapshot(self) -> bool:
         self._drain()

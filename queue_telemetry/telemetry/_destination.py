@@ -1,9 +1,10 @@
 """Where a telemetry's data can go: the outputs of a process, or what a test keeps."""
 
+from collections.abc import Mapping
 from typing import Protocol
 
 from queue_telemetry.logs import RecordBuffer
-from queue_telemetry.metrics import Batch
+from queue_telemetry.metrics import Batch, SeriesKey
 
 __all__ = ["Destination"]
 
@@ -34,6 +35,9 @@ class Destination(Protocol):
 
     def stats(self) -> dict[str, dict[str, object]]:
         """Return what became of the data, by output."""
+
+    def self_counters(self) -> Mapping[SeriesKey, float]:
+        """Return the counters of what became of the data, as they stand."""
 
     def failing(self) -> frozenset[str]:
         """Return the outputs that lose data or cannot deliver it now."""

@@ -4,18 +4,19 @@ import os
 import socket
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Final
 
 from queue_telemetry._runtime import BackgroundLoop, Clock, Delivery, DeliveryLedger, DropReason, guarded
 from queue_telemetry.logs import Endpoint, Limits, LogPipeline, LossReport, RecordBuffer, Storage, TlsFiles
 from queue_telemetry.logs.formats import format_for
-from queue_telemetry.metrics import Batch
+from queue_telemetry.metrics import Batch, SeriesKey
 from queue_telemetry.processes import Slot, acquire, private_dir
 from queue_telemetry.settings import Settings
 from queue_telemetry.statsd import DIALECTS, Emitter, StatsClient
 from queue_telemetry.tasks import TaskSeries
 from queue_telemetry.telemetry._constants import record_constants
+from queue_telemetry.telemetry._self_counters import self_counters
 from queue_telemetry.telemetry._windows import Windows
 
 __all__ = ["Outputs", "constant_tags", "host_name", "statsd_client"]
@@ -149,6 +150,13 @@ class Outputs:
             "statsd": self._emitter.stats(),
             "logs": {} if self._logs is None else self._log_stats(self._logs),
         }
+
+    def self_counters(self) -> Mapping[SeriesKey, float]:
+        """Return the counters of what became of the data, as they stand."""
+        deliveries = {"metrics": self._ledger.read()}
+        if self._logs is not None:
+            deliveries["logs"] = _sum(self._logs.delivery(), self._former)
+        return self_counters(deliveries)
 
     def succeed(self, former: "Outputs") -> None:
         """Show and tell of what became of the log records of outputs that were replaced by these, and are closed."""

@@ -1,7 +1,7 @@
 """Captures what code under test records, without a network, a thread or the environment."""
 
 import threading
-from collections.abc import Generator
+from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from typing import Literal
 
@@ -10,7 +10,7 @@ import orjson
 from queue_telemetry._runtime import SYSTEM_CLOCK
 from queue_telemetry.api import default_telemetry
 from queue_telemetry.logs import RecordBuffer
-from queue_telemetry.metrics import Batch, Series
+from queue_telemetry.metrics import Batch, Series, SeriesKey
 from queue_telemetry.settings import Settings
 from queue_telemetry.telemetry import Telemetry, redirected
 
@@ -119,6 +119,10 @@ class _Kept:
 
     def stats(self) -> dict[str, dict[str, object]]:
         """Return nothing: no output is at work."""
+        return {}
+
+    def self_counters(self) -> Mapping[SeriesKey, float]:
+        """Return nothing, since nothing is sent."""
         return {}
 
     def failing(self) -> frozenset[str]:

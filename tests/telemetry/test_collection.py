@@ -1,12 +1,13 @@
 """From the cells to the stats and the destination, each value once."""
 
 import threading
+from collections.abc import Mapping
 
 import pytest
 
 from queue_telemetry._runtime import SYSTEM_CLOCK, Gate
 from queue_telemetry.logs import RecordBuffer
-from queue_telemetry.metrics import Batch, Instruments, Registry
+from queue_telemetry.metrics import Batch, Instruments, Registry, SeriesKey
 from queue_telemetry.tasks import Tracker
 from queue_telemetry.telemetry._collection import Collection
 
@@ -18,6 +19,7 @@ class Kept:
 
     def __init__(self) -> None:
         self.weights: list[int] = []
+        self.counters: dict[SeriesKey, float] = {}
 
     @property
     def total(self) -> int:
@@ -41,6 +43,9 @@ class Kept:
 
     def stats(self) -> dict[str, dict[str, object]]:
         return {}
+
+    def self_counters(self) -> Mapping[SeriesKey, float]:
+        return self.counters
 
     def failing(self) -> frozenset[str]:
         return frozenset()
@@ -147,3 +152,18 @@ def test_a_child_forgets_what_its_parents_cells_hold(registry: Registry, collect
     collection.collect()
 
     assert (1, {"mails": 1}) == (kept.total, collection.observe().totals)
+
+
+def test_the_summary_tells_what_became_of_the_data(collection: Collection) -> None:
+    kept, delivered = Kept(), SeriesKey("queue.telemetry.delivered", ("signal", "reason"), ("metrics", ""))
+    collection.swap(kept)
+    assert collection.collect()
+    before = collection.summary()
+    assert before is collection.summary()
+
+    kept.counters[delivered] = 3.0
+
+    summary = collection.summary()
+    assert summary is not None
+    assert {delivered: 3.0} == summary.counters
+    assert summary is collection.summary()

@@ -286,3 +286,45 @@ say(parent=qt.health().telemetry["probes"]["http"])
     ).said
 
     assert [{"child": {}}, {"grandchild": {}}, {"parent": f"127.0.0.1:{port}"}] == said
+
+
+def test_a_scrape_shows_what_became_of_the_telemetry(make_telemetry: MakeTelemetry) -> None:
+    telemetry = make_telemetry(health_port=0)
+    telemetry.counter("mails").increment()
+    port = port_of(telemetry)
+    assert telemetry.flush(5.0)
+
+    lines = set(ask(port, "/metrics")[1].decode().splitlines())
+
+    assert {
+        'queue_telemetry_accepted_total{signal="metrics"} 1.0',
+        'queue_telemetry_delivered_total{signal="metrics"} 1.0',
+    } <= lines
+
+
+def test_a_scrape_shows_all_processes_of_a_service(run_script: RunScript) -> None:
+    said = run_script(
+        _ASK
+        + """
+qt.counter("mails", by="all").increment()
+address = lambda: qt.health().telemetry["probes"]["http"]
+until(address)
+children = []
+for _ in range(3):
+    reading, writing = os.pipe()
+    child = os.fork()
+    if not child:
+        qt.counter("mails", by="all").increment(2)
+        qt.flush()
+        os.write(writing, b"x")
+        os._exit(0)
+    os.read(reading, 1)
+    os.waitpid(child, 0)
+port = int(address().rpartition(":")[2])
+until(lambda: 'mails_total{by="all"} 7.0' in ask("/metrics", port)[1].splitlines())
+say(done=True)
+""",
+        health_port=0,
+    ).said
+
+    assert [{"done": True}] == said
