@@ -22,7 +22,7 @@ def boot_id() -> str:
     Source: https://man7.org/linux/man-pages/man4/random.4.html (/proc/sys/kernel/random/boot_id)
     """
     with suppress(OSError, ValueError):
-        return Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
+        return Path("/proc/sys/kernel/random/boot_id").read_text(encoding="utf-8").strip()
     return ""
 
 

@@ -16,6 +16,7 @@ __all__ = ["Ownership"]
 _FOLDER: Final = "owners"
 _NOT_IN_FILE_NAMES: Final = re.compile(r"[^A-Za-z0-9_-]+")
 _READABLE_CHARS: Final = 40
+_DONE: Final = b"\n"  # what matters is when it was written
 
 
 class Ownership:
@@ -64,6 +65,20 @@ class Ownership:
         if descriptor is not None:
             self._descriptor, self._file, self._pid = descriptor, _identity(descriptor), os.getpid()
         return descriptor is not None
+
+    def note_done(self) -> None:
+        """Leave word to who has the duty next that it was done now. Must not raise."""
+        descriptor = self._descriptor
+        if descriptor is not None and _identity(descriptor) == self._file:
+            with suppress(OSError):
+                os.pwrite(descriptor, _DONE, 0)
+
+    def done_at_s(self) -> float | None:
+        """Return when the duty was done last, by whichever process, in seconds since the epoch; None when it never was."""
+        with suppress(OSError):
+            found = os.fstat(-1 if self._descriptor is None else self._descriptor)
+            return found.st_mtime if found.st_size else None
+        return None
 
     def release(self) -> None:
         """Leave the duty to the next who asks. Idempotent; in a forked child the same as `forget`. Must not raise."""

@@ -142,7 +142,7 @@ def holds(folder: Path, number: int, token: str) -> bool:
 
 def _signature(descriptor: int) -> str | None:
     with suppress(OSError):
-        return os.pread(descriptor, _LONGEST_TOKEN, 0).decode("ascii", "replace")
+        return os.pread(descriptor, _LONGEST_TOKEN, 0).decode("utf-8", "replace")
     return None
 
 

@@ -121,6 +121,7 @@ class _Run:
         self._loop: BackgroundLoop | None = None
         self._stopped = False
         self._answered_s = 0.0
+        self._first_s = 0.0
         self._ask_owner_s = float("-inf")
 
     @property
@@ -136,6 +137,7 @@ class _Run:
             owned = self.ownership.take()
             if owned and not self.owned:
                 self._answered_s = now_s  # from here on it is this process that owes an answer
+                self._first_s = now_s + self._wait_after_others()
             self.owned = owned
         if not self.owned:
             self.is_stale = False
@@ -158,8 +160,18 @@ class _Run:
             self._loop.stop(0.0)
         self.ownership.release()
 
+    def _wait_after_others(self) -> float:
+        """Return how long the answer of another process is still new: children that live for one job ask no oftener."""
+        done_at_s = self.ownership.done_at_s()
+        ago_s = self._interval_s if done_at_s is None else self._clock.time() - done_at_s
+        return min(max(self._interval_s - ago_s, 0.0), self._interval_s)
+
     def _step(self) -> float:
+        early_s = self._first_s - self._clock.monotonic()
+        if early_s > 0:
+            return early_s
         if self.owned:
+            self.ownership.note_done()  # begun, so that one that kills its process is not called on and on
             self._ask()
         return self._interval_s
 

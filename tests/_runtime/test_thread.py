@@ -198,3 +198,21 @@ def test_an_exception_anywhere_in_a_start_leaves_one_thread_at_most(make_loop: M
     for other in set(named) - {loop._thread}:
         other.join(_BOUND_S)
         assert not other.is_alive()
+
+
+@pytest.mark.parametrize("calls_user", [False, True])
+def test_records_of_the_users_code_are_shipped_and_those_of_the_library_are_not(calls_user: bool) -> None:
+    guarded: list[bool] = []
+    asked = threading.Event()
+
+    def step() -> float:
+        guarded.append(is_guarded())
+        asked.set()
+        return _FOR_EVER_S
+
+    loop = BackgroundLoop("loop-under-test", step, calls_user=calls_user)
+    assert loop.start()
+    assert asked.wait(_BOUND_S)
+    assert loop.stop(_BOUND_S)
+
+    assert [not calls_user] == guarded

@@ -2,6 +2,7 @@ import os
 import select
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Generator
 from pathlib import Path
 
@@ -164,6 +165,21 @@ def test_when_the_lock_file_is_cleaned_away_there_is_one_owner_again(
     assert start("alerts").owns
 
     assert not ownership.take()
+
+
+def test_when_it_was_done_last_is_known_to_who_takes_over(ownership: Ownership, tmp_path: Path) -> None:
+    assert ownership.take()
+    assert ownership.done_at_s() is None
+    began_s = time.time()
+    ownership.note_done()
+    ownership.release()
+
+    after = Ownership(tmp_path, "alerts")
+    assert after.done_at_s() is None  # it has to be taken first
+    assert after.take()
+    assert began_s - 1 <= (after.done_at_s() or 0) <= time.time() + 1
+    after.release()
+    after.note_done()
 
 
 def test_without_a_folder_each_process_has_the_duty() -> None:

@@ -191,7 +191,11 @@ def test_one_that_hangs_is_not_called_again_and_nobody_waits_for_it(
         go_on.set()
 
     def called_again() -> bool:
+        hand.now_s += 15
         runner.tick()
+        for run in runner._runs.values():
+            if run._loop is not None:
+                run._loop.wake()  # which waits by the real clock
         return called.acquire(blocking=False)
 
     assert _until(called_again)  # once the first call has ended
@@ -243,6 +247,34 @@ def test_a_probe_is_called_where_nobody_else_does_and_taken_over_from_who_ends(
     assert frozenset() == runner.stale()
 
 
+def test_processes_that_live_for_one_job_ask_no_oftener_than_one_that_stays(
+    registered: BrokerProbes, gauge: QueueGauge, hand: Hand, tmp_path: Path
+) -> None:
+    calls = threading.Semaphore(0)
+
+    def ask() -> float:
+        calls.release()
+        return 1
+
+    gauge.probe(ask)
+    wall_s = time.time()
+    runners = []
+    for _ in range(5):
+        runner = ProbeRunner(registered, Clock(lambda: hand.now_s, lambda: wall_s))
+        runner.adopt(15.0, tmp_path, "billing")
+        runner.tick()
+        runners.append(runner)
+        assert calls.acquire(timeout=_WITHIN_S if len(runners) == 1 else 0.02) is (len(runners) == 1)
+        runner.stop()
+
+    wall_s += 16
+    last = ProbeRunner(registered, Clock(lambda: hand.now_s, lambda: wall_s))
+    last.adopt(15.0, tmp_path, "billing")
+    last.tick()
+    assert calls.acquire(timeout=_WITHIN_S)
+    last.stop()
+
+
 def test_the_users_records_from_a_probe_are_not_held_back(
     make_telemetry: MakeTelemetry, collector: object
 ) -> None:
@@ -292,6 +324,7 @@ def test_a_stale_probe_degrades_and_is_named(telemetry: Telemetry) -> None:
     assert _until(telemetry._vigil._probes.stats)
     run = telemetry._vigil._probes._runs["queue_size:mail"]
 
+    assert _until(lambda: run.owned)
     run._answered_s -= 60
     assert _until(telemetry._vigil.stale_probes)
     report = telemetry.health()
