@@ -21,7 +21,7 @@ class TypePerformance:
         count: Runs that completed or failed, and whose duration is known.
         failed: Runs that failed, those for the reason `expected` left out.
         retried: Runs that will be tried again.
-        rate_per_s: `count` by the time it was counted in.
+        rate_per_s: `count` by the time it was counted in, within 2 %.
         avg_duration_s: Mean duration of these runs.
         p50_duration_s: The median of the same, within 2 %.
         p95_duration_s: Their 95th percentile.

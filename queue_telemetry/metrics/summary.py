@@ -13,6 +13,7 @@ import orjson
 from queue_telemetry.metrics import summary_reading as parts
 from queue_telemetry.metrics import summary_wire as wire
 from queue_telemetry.metrics.catalog import CATALOG
+from queue_telemetry.metrics.performance import PerformanceReader, with_running
 from queue_telemetry.metrics.sketch import quantiles
 from queue_telemetry.metrics.snapshot import Snapshot
 from queue_telemetry.metrics.tallies import (
@@ -105,13 +106,17 @@ class Summary:
             **{name: read_part(plain[name]) for name, (_, read_part) in _WIRE.items()},
         )
 
-    def snapshot(self, now_s: float, epoch_s: float) -> Snapshot:
+    def snapshot(
+        self, now_s: float, epoch_s: float, *, performance: PerformanceReader | None = None
+    ) -> Snapshot:
         """Return what health reads of it.
 
         Args:
             now_s: The present, monotonic seconds.
             epoch_s: The present, seconds since the epoch.
+            performance: The reader of the time before, for who asks again and again.
         """
+        reader = PerformanceReader() if performance is None else performance
         completed, failed, retried = (
             int(parts.hour_total(part, now_s)) for part in (self.completed, self.failed, self.retried)
         )
@@ -132,8 +137,8 @@ class Summary:
             queue_sizes=parts.valid(self.sizes, now_s),
             oldest_ages_s=parts.valid(self.oldest_ages_s, now_s),
             errors=parts.groups(self.errors, now_s, epoch_s),
-            performance=parts.with_running(
-                parts.performance(self.types, self.started_s, now_s), self.types, self.running, now_s
+            performance=with_running(
+                reader.read(self.types, self.started_s, now_s), self.types, self.running, now_s
             ),
         )
 

@@ -62,32 +62,30 @@ class TypeStats:
     def __init__(self) -> None:
         self._newest: int | None = None
         self._running: dict[Labels, TypeTally] = {}
-        self._read: dict[Labels, TypeSlice] = {}  # of the running slice, what has not changed since
-        self._closed: dict[Labels, dict[int, TypeSlice]] = {}
+        self._changed: set[Labels] = set()
+        self._read: dict[Labels, dict[int, TypeSlice]] = {}
 
     def tally(self, labels: Labels, now_s: float) -> TypeTally:
         """Return where to count what a type does at *now_s* (seconds, monotonic), for now."""
         self._advance(now_s)
         if labels not in self._running and len(self._running) >= _MAX_TYPES:
             labels = _OTHER
-        self._read.pop(labels, None)
+        self._changed.add(labels)
         tally = self._running.get(labels)
         if tally is None:
             tally = self._running[labels] = TypeTally()
         return tally
 
     def read(self, now_s: float) -> dict[Labels, dict[int, TypeSlice]]:
-        """Return what each type did in each slice up to *now_s*."""
-        return self._slices(self._advance(now_s))
+        """Return what each type did in each slice up to *now_s*; the same value for a type that did nothing since."""
+        self._read_changed(self._advance(now_s))
+        return self._read.copy()
 
-    def _slices(self, newest: int) -> dict[Labels, dict[int, TypeSlice]]:
-        read, whole = self._read, self._closed.copy()
-        for labels, tally in self._running.items():
-            one = read.get(labels)
-            if one is None:
-                one = read[labels] = tally.read()
-            whole[labels] = {**whole.get(labels, {}), newest: one}
-        return whole
+    def _read_changed(self, newest: int) -> None:
+        read = self._read
+        for labels in self._changed:
+            read[labels] = {**read.get(labels, {}), newest: self._running[labels].read()}
+        self._changed.clear()
 
     def _advance(self, now_s: float) -> int:
         at = int(now_s // TYPE_SLICE_S)
@@ -95,12 +93,13 @@ class TypeStats:
         if newest is None:
             self._newest = newest = at
         elif at > newest:
+            self._read_changed(newest)
             oldest = at - _SLICES
-            self._closed = {
+            self._read = {
                 labels: kept
-                for labels, slices in self._slices(newest).items()
+                for labels, slices in self._read.items()
                 if (kept := {old: one for old, one in slices.items() if old > oldest})
             }
-            self._running, self._read = {}, {}
+            self._running = {}
             self._newest = newest = at
         return newest
