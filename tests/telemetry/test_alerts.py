@@ -92,6 +92,16 @@ def test_an_alert_is_one_record_and_its_end_another(alone: MakeTelemetry, collec
     }.items() <= resolved.items()
 
 
+def test_the_ticker_evaluates_by_itself(make_telemetry: MakeTelemetry, collector: Collector) -> None:
+    telemetry = make_telemetry(**_NOW, health_interval_s=1)
+
+    telemetry.queue_size("mail").set(11)
+
+    assert collector.wait_until(
+        lambda: any(record.get("event") == "alert_fired" for record in collector.records), timeout_s=10.0
+    )
+
+
 def test_what_makes_it_unhealthy_is_an_error(alone: MakeTelemetry, collector: Collector) -> None:
     telemetry = alone(health_min_workers=1, service="billing")
 
