@@ -38,7 +38,7 @@ class Watched(dict):
 os.environ._data = Watched(os.environ._data)
 """
 _SESSION = """
-import asyncio, subprocess
+import asyncio, socket, subprocess, time
 from loguru import logger
 from queue_telemetry.testing import Collector, StatsdServer
 logger.remove()
@@ -78,13 +78,25 @@ def session():
 statsd, collector = StatsdServer(), Collector()
 with statsd, collector:
     asyncio.run(later.__wrapped__())
+    qt.wsgi_app
     known.update(sys.modules)
-    qt.configure(statsd_host="localhost", statsd_port=statsd.port, log_url=URL or collector.url, state_dir="state")
+    qt.configure(
+        statsd_host="localhost", statsd_port=statsd.port, log_url=URL or collector.url, state_dir="state",
+        health_host="localhost", health_port=0, health_agent_port=0,
+    )
     if not URL:
         collector.answer(503, headers={"Retry-After": "0"})
     session()
     qt.flush(3.0)
     qt.health().as_dict(), qt.health().as_health_json()
+    while not (ports := qt.health().telemetry["probes"])["agent"]:
+        time.sleep(0.01)
+    for request in (b"GET /healthz HTTP/1.1\\r\\n\\r\\n", b"GET /metrics HTTP/1.1\\r\\nAccept: application/openmetrics-text\\r\\n\\r\\n"):
+        with socket.create_connection(("127.0.0.1", int(ports["http"].rpartition(":")[2]))) as connection:
+            connection.sendall(request)
+            assert b" 200 OK" in connection.makefile("rb").readline()
+    with socket.create_connection(("127.0.0.1", int(ports["agent"].rpartition(":")[2]))) as connection:
+        assert connection.makefile("rb").read()
     child = os.fork()
     if not child:
         session()
@@ -157,7 +169,7 @@ def send(headers=None): pass
 @qt.timer("t")
 def timed(): pass
 
-qt.counter("c"), qt.gauge("g"), qt.queue_size("q"), qt.wsgi_app, qt.worker("w"), qt.claim("q"), qt.run("r"), qt.current()
+qt.counter("c"), qt.gauge("g"), qt.queue_size("q"), qt.wsgi_app, qt.asgi_app, qt.worker("w"), qt.claim("q"), qt.run("r"), qt.current()
 watching = False
 from loguru import logger
 opened = [event for event, _ in seen if event in ("socket.connect", "socket.bind", "socket.getaddrinfo", "socket.sendto")]
@@ -199,7 +211,6 @@ import queue_telemetry as qt
 public = [name for name in qt.__all__ if callable(getattr(qt, name)) and not isinstance(getattr(qt, name), type)]
 qt.configure(state_dir="state", statsd_port=9)
 calls = {{
-    "asgi_app": lambda: qt.asgi_app,
     "add_task_context": lambda: qt.add_task_context({{"extra": {{}}}}),
     "claim": lambda: qt.claim("q").__enter__().__exit__(None, None, None),
     "configure": lambda: qt.configure(state_dir="state", statsd_port=9),
@@ -213,6 +224,7 @@ calls = {{
     "task": lambda: qt.task(lambda: None)(),
     "timer": lambda: qt.timer("t").observe(1),
     "worker": lambda: qt.worker("w").__enter__().__exit__(None, None, None),
+    "asgi_app": lambda: qt.asgi_app({{"type": "http", "path": "/livez", "method": "GET", "headers": []}}, None, None).close(),
     "wsgi_app": lambda: list(qt.wsgi_app({{"PATH_INFO": "/livez", "REQUEST_METHOD": "GET"}}, lambda *_: None)),
 }}
 for _ in range(2):

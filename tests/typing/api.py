@@ -1,6 +1,6 @@
 """What users' type checkers see of the public functions; read by mypy --strict, never executed."""
 
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator
 from datetime import UTC, datetime
 from typing import Any, TypeVar, assert_type
 
@@ -220,3 +220,5 @@ def operate() -> None:
     assert_type(own.current(), qt.Run | None)
     wsgi: Callable[..., object] = qt.wsgi_app
     assert wsgi is not None
+    asgi: Callable[..., Awaitable[None]] = qt.asgi_app
+    assert asgi is not None
