@@ -2,7 +2,7 @@ import threading
 
 import pytest
 
-from queue_telemetry._runtime import guarded, is_guarded
+from queue_telemetry._runtime import guarded, is_guarded, unguarded
 
 
 def test_a_thread_is_not_guarded_by_itself() -> None:
@@ -31,3 +31,13 @@ def test_the_guard_is_of_one_thread_alone() -> None:
         thread.join(10)
 
     assert [False] == seen
+
+
+def test_a_record_of_the_librarys_own_can_be_let_through() -> None:
+    with guarded():
+        with unguarded():
+            assert not is_guarded()
+        assert is_guarded()
+    with unguarded():
+        assert not is_guarded()
+    assert not is_guarded()

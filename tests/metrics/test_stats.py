@@ -2,10 +2,10 @@ import pytest
 
 from queue_telemetry._runtime import Clock
 from queue_telemetry.metrics.batch import Batch, Series
-from queue_telemetry.metrics.catalog import CATALOG, Kind, Metric
+from queue_telemetry.metrics.catalog import CATALOG, Kind, Metric, Owner
 from queue_telemetry.metrics.errors import ErrorSample
 from queue_telemetry.metrics.stats import Stats
-from queue_telemetry.metrics.tallies import SeriesKey
+from queue_telemetry.metrics.tallies import Reading, Running, SeriesKey
 
 
 class _Hands:
@@ -197,3 +197,75 @@ def test_errors_are_grouped_and_age_by_the_wall_clock(stats: Stats, hands: _Hand
     assert [("9f", 2)] == [(group.fingerprint, group.count) for group in stats.snapshot().errors]
     hands.now_s += 3601
     assert () == stats.snapshot().errors
+
+
+def test_the_summary_is_the_same_value_until_something_changes_it(stats: Stats) -> None:
+    stats.fold(_counted("queue.tasks.completed", "mail", "send"), ())
+    first = stats.summary()
+
+    stats.fold(Batch(gauges=[(Series(CATALOG["queue.active_workers"]), 3, 1)]), ())
+    assert stats.summary() is first
+    stats.fold(_gauged("queue.size", 5), ())
+    assert stats.summary() is not first
+
+
+def test_a_reading_is_as_old_as_the_call_that_said_it(stats: Stats, hands: _Hands) -> None:
+    stats.fold(_gauged("queue.size", 5), ())
+    hands.now_s += 10
+    stats.fold(Batch(gauges=[(Series(CATALOG["queue.size"], ("mail",)), 5, 0)]), ())  # sent again, not said
+
+    assert {"mail": Reading(10_000.0, 5)} == stats.summary().sizes
+
+
+def test_runs_in_flight_are_told_with_when_the_oldest_began(stats: Stats, hands: _Hands) -> None:
+    in_flight = Series(CATALOG["queue.tasks.in_flight"], ("mail", "send"))
+    stats.fold(Batch(gauges=[(in_flight, 2, 0)]), (), {("mail", "send"): 9_990.0})
+    hands.now_s += 5
+
+    (row,) = stats.snapshot().performance
+    assert {("mail", "send"): Running(2, 9_990.0)} == stats.summary().running
+    assert (2, 15.0) == (row.in_flight, row.longest_running_s)
+    stats.fold(Batch(gauges=[(in_flight, 0, 0)]), (), {})
+    assert ({}, ()) == (stats.summary().running, stats.snapshot().performance)
+
+
+def test_a_type_performs_as_its_runs_did(stats: Stats, hands: _Hands) -> None:
+    stats.fold(_counted("queue.tasks.completed", "mail", "send", amount=3), ())
+    stats.fold(_counted("queue.tasks.failed", "mail", "send", "KeyError", "exception"), ())
+    stats.fold(_counted("queue.tasks.failed", "mail", "send", "NotFound", "expected"), ())
+    stats.fold(_timed("queue.task.duration", "mail", "send", "completed", seconds=[1.0, 1.0, 1.0]), ())
+    stats.fold(_timed("queue.task.duration", "mail", "send", "failed", seconds=[5.0, 2.0]), ())
+    stats.fold(_timed("queue.task.wait", "mail", "send", seconds=[0.5]), ())
+    stats.fold(_timed("queue.task.duration", "bulk", "send", "completed", seconds=[9.0]), ())
+    hands.now_s += 10
+
+    row = next(row for row in stats.snapshot().performance if row.queue == "mail")
+
+    assert ("send", 5, 1, 0, 0.5, 2.0, 0.5) == (
+        row.type,
+        row.count,
+        row.failed,
+        row.retried,
+        row.rate_per_s,
+        row.avg_duration_s,
+        row.avg_wait_s,
+    )
+    assert [1.0, 5.0, 5.0, 0.5] == pytest.approx(
+        [row.p50_duration_s, row.p95_duration_s, row.p99_duration_s, row.p95_wait_s], rel=0.02
+    )
+
+
+def test_every_timer_has_a_histogram_by_its_own_tags(stats: Stats) -> None:
+    stats.fold(_timed("queue.task.duration", "mail", "send", "retried", seconds=[0.02]), ())
+    stats.fold(Batch(timings=[(Series(Metric("render", Kind.TIMER, ("page",)), ("home",)), [2.0, 4.0])]), ())
+
+    read = {key.name: (key.values, tally.sum_s) for key, tally in stats.summary().histograms.items()}
+
+    assert {"queue.task.duration": (("mail", "send", "retried"), 0.02), "render": (("home",), 6.0)} == read
+
+
+def test_the_users_gauges_are_told(stats: Stats) -> None:
+    pool = Metric("pool_free", Kind.GAUGE, ("pool",), owner=Owner.USER)
+    stats.fold(Batch(gauges=[(Series(pool, ("db",)), 3.0, 1)]), ())
+
+    assert {SeriesKey("pool_free", ("pool",), ("db",)): 3.0} == stats.summary().gauges

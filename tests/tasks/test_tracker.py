@@ -108,3 +108,24 @@ def test_a_forked_child_counts_clamped_waits_and_folded_series_from_zero(
 
     assert 0 == os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
     assert 3 == telemetry._tracker.stats()["waits_clamped"]
+
+
+def test_a_drain_tells_when_the_oldest_run_of_each_type_began(telemetry: Telemetry) -> None:
+    tracker: Tracker = telemetry._tracker
+
+    @telemetry.task("bare")
+    def bare() -> None:
+        with telemetry.run("work"):
+            telemetry._collect()
+
+    telemetry.run("over").start().finish()
+    before_s = telemetry._clock.monotonic()
+    bare()
+
+    assert {("default", "bare"), ("default", "work")} == tracker.oldest_began_s.keys()
+    assert tracker.oldest_began_s["default", "bare"] is None  # its short way is not tracked
+    began_s = tracker.oldest_began_s["default", "work"]
+    assert began_s is not None
+    assert before_s <= began_s <= telemetry._clock.monotonic()
+    telemetry._collect()
+    assert {} == tracker.oldest_began_s
