@@ -51,6 +51,8 @@ def test_the_defaults_are_the_documented_ones() -> None:
         "task_logs": "none",
         "max_series": 1000,
         "flush_each_task": False,
+        "task_logs_per_error": 5,
+        "slow_task_s": 0,
         "stuck_task_s": 0,
         "state_dir": None,
         "health_host": "127.0.0.1",
@@ -269,6 +271,8 @@ PROXY = "an http or https URL with a host, such as http://proxy.example.com:3128
         ("health_alert_cooldown_s", -1, "-1", "a number from 0 to 86400"),
         ("health_alert_grace_s", 3601, "3601", "a number from 0 to 3600"),
         ("stuck_task_s", -1, "-1", AGE),
+        ("slow_task_s", "soon", "'soon'", AGE),
+        ("task_logs_per_error", -1, "-1", COUNT_OR_OFF),
         ("probe_interval_s", 0, "0", "a number from 1 to 60"),
     ],
 )
