@@ -24,7 +24,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
     arguments = _parser().parse_args(argv)
     try:
-        return _demo(arguments.tasks, hold=arguments.hold)
+        return int(arguments.run(arguments))
     except KeyboardInterrupt:
         return _INTERRUPTED
     except ConfigurationError as error:
@@ -47,7 +47,38 @@ def _parser() -> argparse.ArgumentParser:
         "--tasks", type=_positive, default=_DEFAULT_TASKS, metavar="N", help="how many (default: %(default)s)"
     )
     demo.add_argument("--hold", action="store_true", help="then serve /healthz until Ctrl-C")
+    demo.set_defaults(run=lambda arguments: _demo(arguments.tasks, hold=arguments.hold))
+    _add_health(commands)
     return parser
+
+
+def _add_health(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    health = commands.add_parser(
+        "health",
+        help="tell whether a service's processes on this host are well",
+        description="Reads what the processes of a service on this host tell of themselves; loads no application and"
+        " asks no broker. Exits with 0 when all is well, 1 when not or when none lives, 2 when it cannot tell.",
+    )
+    question = health.add_mutually_exclusive_group()
+    question.add_argument("--live", action="store_true", help="only whether a restart would help")
+    question.add_argument("--ready", action="store_true", help="only whether they should be given work")
+    health.add_argument("--json", action="store_true", help="print the whole report")
+    health.add_argument(
+        "--state-dir", metavar="DIR", help="as QUEUE_TELEMETRY_STATE_DIR, which is the default, says"
+    )
+    health.add_argument(
+        "--service",
+        metavar="NAME",
+        help="as QUEUE_TELEMETRY_SERVICE or DD_SERVICE, the default, says; without any, the only one there is",
+    )
+    health.set_defaults(run=_health)
+
+
+def _health(arguments: argparse.Namespace) -> int:
+    from queue_telemetry.cli._health import run_health  # noqa: PLC0415 - each loads only what it needs
+
+    question = "live" if arguments.live else "ready" if arguments.ready else "health"
+    return run_health(question, arguments.state_dir, arguments.service, as_json=arguments.json)
 
 
 def _positive(text: str) -> int:

@@ -42,7 +42,7 @@ class Household:
     Remembers what it made of files that have not changed: a process that is idle costs a look at its file.
 
     Args:
-        state_dir: A folder from `private_dir` or `existing_dir`.
+        state_dir: A folder from `private_dir`.
         service: Whose processes.
     """
 

@@ -1,68 +1,19 @@
 """Who lives and who died: a look at what the processes of one service have told, which changes nothing."""
 
-import re
-from collections.abc import Iterator
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from queue_telemetry._runtime import say
 from queue_telemetry.processes._files import Version, read_whole, version_of
-from queue_telemetry.processes._two_copies import read_newest
 from queue_telemetry.processes.archive import Archive
 from queue_telemetry.processes.boot import boot_id
-from queue_telemetry.processes.slot import holds
 from queue_telemetry.processes.state import State, group_of
+from queue_telemetry.processes.state_files import Living, read_state, state_files
 
-__all__ = [
-    "Census",
-    "CensusTaker",
-    "Living",
-    "StateFile",
-    "archive_path",
-    "read_archive",
-    "read_state",
-    "state_files",
-]
+__all__ = ["Census", "CensusTaker", "archive_path", "read_archive"]
 
-_NAME: Final = re.compile(r"(\d{1,4})-([0-9a-f]{8})-([0-9a-f]{16})\.state")
 _LOOKS: Final = 3  # files come and go while they are read; what is gone after so many is in the archive
-
-
-@dataclass(frozen=True, slots=True)
-class StateFile:
-    """One file with a state in it.
-
-    Attributes:
-        path: Where it is.
-        slot: The number of the slot that its writer held.
-        group: The group of its service, as `group_of` names it.
-        token: The life that it tells of.
-    """
-
-    path: Path
-    slot: int
-    group: str
-    token: str
-
-    @property
-    def is_alive(self) -> bool:
-        """Whether its writer holds its slot. To be asked after reading: what a dead one wrote is its last word."""
-        return holds(self.path.parent, self.slot, self.token)
-
-
-@dataclass(frozen=True, slots=True)
-class Living:
-    """A life that goes on.
-
-    Attributes:
-        state: Its last word.
-        touched_s: When its file was last written, or touched as a sign of life; seconds since the epoch.
-    """
-
-    state: State
-    touched_s: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,29 +119,6 @@ class CensusTaker:
 def archive_path(state_dir: Path, service: str | None) -> Path:
     """Return where the archive of a service is."""
     return state_dir / "archives" / f"{group_of(service)}.archive"
-
-
-def state_files(slots: Path) -> Iterator[StateFile]:
-    """Yield the state files of all services; none where there is no folder."""
-    with suppress(OSError):
-        for path in slots.iterdir():
-            matched = _NAME.fullmatch(path.name)
-            if matched is not None:
-                yield StateFile(path, int(matched[1]), matched[2], matched[3])
-
-
-def read_state(file: StateFile) -> State:
-    """Return what a file tells.
-
-    Raises:
-        FileNotFoundError: It is gone.
-        OSError: It cannot be read at present.
-        ValueError: It is not ours, damaged, or of another version.
-    """
-    state = State.decode(read_newest(file.path))
-    if state.token != file.token:
-        raise ValueError("it tells of another life than its name")
-    return state
 
 
 def read_archive(path: Path) -> tuple[Archive | None, int]:

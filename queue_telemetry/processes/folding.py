@@ -12,8 +12,9 @@ from queue_telemetry.processes._files import write_whole
 from queue_telemetry.processes._turn import turn
 from queue_telemetry.processes.archive import Archive
 from queue_telemetry.processes.boot import boot_id
-from queue_telemetry.processes.census import archive_path, read_archive, read_state, state_files
+from queue_telemetry.processes.census import archive_path, read_archive
 from queue_telemetry.processes.state import State, group_of
+from queue_telemetry.processes.state_files import read_state, state_files
 
 __all__ = ["Merge", "fold", "forget_unused", "is_crowded", "is_due"]
 

@@ -12,10 +12,9 @@ from queue_telemetry._runtime import say
 if sys.platform != "win32":
     import fcntl
 
-__all__ = ["Slot", "acquire", "holds"]
+__all__ = ["Slot", "acquire"]
 
 _MAX_SLOTS: Final = 1024  # a bound for the search, above the processes of any one host and service
-_LONGEST_TOKEN: Final = 64
 _NOT_OURS: Final = frozenset({errno.EACCES, errno.EPERM, errno.EISDIR, errno.ELOOP})
 
 
@@ -103,46 +102,6 @@ def acquire(state_dir: Path) -> Slot | None:
         say("slot", "no slot in %s: %s; process gauges are not sent", folder, error.strerror)
         return None
     say("slot", "all %s slots in %s are taken; process gauges are not sent", _MAX_SLOTS, folder)
-    return None
-
-
-def holds(folder: Path, number: int, token: str) -> bool:
-    """Tell whether whoever signed with *token* holds a number now. Must not wait.
-
-    A lock that cannot be looked at counts as held, so that nobody is taken for dead by mistake; so does, for a moment,
-    one whose new holder has not signed yet.
-
-    Args:
-        folder: Where the locks are.
-        number: The slot's.
-        token: As in `Slot.sign`.
-    """
-    if sys.platform == "win32":
-        return False
-    try:
-        flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
-        descriptor = os.open(folder / f"{number}.lock", flags)
-    except FileNotFoundError:
-        return False
-    except OSError:
-        return True
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)  # shared: several may look at once
-    except BlockingIOError:
-        signature = _signature(descriptor)
-        return signature is None or signature == token
-    except OSError:
-        return True
-    else:
-        _unlock(descriptor)  # and not just closed: a child forked meanwhile has the descriptor too
-        return False
-    finally:
-        os.close(descriptor)
-
-
-def _signature(descriptor: int) -> str | None:
-    with suppress(OSError):
-        return os.pread(descriptor, _LONGEST_TOKEN, 0).decode("utf-8", "replace")
     return None
 
 

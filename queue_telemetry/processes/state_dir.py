@@ -1,6 +1,5 @@
 """The private folder where processes of one user and service meet: ours, 0700, never through a link."""
 
-import errno
 import os
 import stat
 import sys
@@ -10,11 +9,11 @@ from pathlib import Path
 from typing import Final
 
 from queue_telemetry._runtime import say
+from queue_telemetry.processes.folder import OTHERS, user_dir
 
-__all__ = ["existing_dir", "private_dir"]
+__all__ = ["private_dir"]
 
 _MODE: Final = 0o700
-_OTHERS: Final = 0o077
 _OWN_ENTRY: Final = "slots"
 
 
@@ -35,41 +34,13 @@ def private_dir(path: Path | None) -> Path | None:
         say("state_dir", "no state folder: this system has no file locks that end with their process")
         return None
     try:
-        folder = _default() if path is None else path
+        folder = user_dir(tempfile.gettempdir()) if path is None else path
         folder.parent.mkdir(parents=True, exist_ok=True)
         _make_private(folder, by_name=path is None)
     except (OSError, ValueError) as error:  # a NUL in the path is a ValueError
         say("state_dir", "no state folder: %s; set STATE_DIR to a folder of its own", error)
         return None
     return folder
-
-
-def existing_dir(path: Path | None) -> Path:
-    """Find the folder to read in, and change nothing.
-
-    Args:
-        path: As for `private_dir`.
-
-    Raises:
-        FileNotFoundError: There is none: no process ever told anything.
-        OSError: It is not to be trusted: a link, no folder, open to others, or another user's than ours, where we are
-            not root.
-    """
-    if sys.platform == "win32":
-        raise OSError(errno.ENOSYS, "this system has no file locks that end with their process")
-    folder = _default() if path is None else path
-    found = folder.lstat()
-    if not stat.S_ISDIR(found.st_mode):
-        raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(folder))
-    if stat.S_IMODE(found.st_mode) & _OTHERS:
-        raise PermissionError(errno.EACCES, "it is open to other users", str(folder))
-    if os.geteuid() not in {found.st_uid, 0}:
-        raise PermissionError(errno.EACCES, f"it belongs to user {found.st_uid}", str(folder))
-    return folder
-
-
-def _default() -> Path:
-    return Path(tempfile.gettempdir()) / f"queue_telemetry-{os.geteuid()}"
 
 
 def _make_private(folder: Path, *, by_name: bool = False) -> None:
@@ -86,7 +57,7 @@ def _make_private(folder: Path, *, by_name: bool = False) -> None:
         found = os.fstat(descriptor)
         if found.st_uid != os.geteuid():
             raise PermissionError(f"{folder} belongs to user {found.st_uid}")
-        if stat.S_IMODE(found.st_mode) & _OTHERS:
+        if stat.S_IMODE(found.st_mode) & OTHERS:
             entries = os.listdir(descriptor)  # noqa: PTH208 - pathlib lists no descriptor
             if not by_name and _OWN_ENTRY not in entries:
                 raise PermissionError(f"{folder} is open to other users and not of this library's making")

@@ -6,7 +6,7 @@ from typing import Protocol
 
 import pytest
 
-from queue_telemetry.processes import Archive, Census, CensusTaker, Life, Slot, State, acquire, census
+from queue_telemetry.processes import Archive, Census, CensusTaker, Life, Slot, State, acquire, state_files
 from queue_telemetry.processes._two_copies import read_newest, write_next
 from queue_telemetry.processes.boot import boot_id
 from queue_telemetry.processes.census import archive_path
@@ -114,7 +114,7 @@ def test_what_is_new_is_read_again_and_nothing_else(
         read.append(path)
         return read_newest(path)
 
-    monkeypatch.setattr(census, "read_newest", note)
+    monkeypatch.setattr(state_files, "read_newest", note)
     first, second = tell(b"a"), tell(b"b")
     for teller in (first, second):  # what was written within the same instant may be written again unseen
         os.utime(_file_of(tmp_path, teller), (1e9, 1e9))

@@ -8,7 +8,7 @@ from typing import Protocol
 import pytest
 
 from queue_telemetry.processes import Slot, acquire
-from queue_telemetry.processes.slot import holds
+from queue_telemetry.processes.liveness import holds
 
 
 class _Holder(Protocol):

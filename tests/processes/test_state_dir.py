@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from queue_telemetry._runtime import log
-from queue_telemetry.processes import existing_dir, private_dir
+from queue_telemetry.processes import check_dir, private_dir, user_dir
 
 
 @pytest.fixture(autouse=True)
@@ -143,13 +143,14 @@ def test_a_refusal_is_said_once(tmp_path: Path, caplog: pytest.LogCaptureFixture
     assert "STATE_DIR" in caplog.text
 
 
-def test_a_folder_to_read_in_is_found_and_not_made(temporary: Path, tmp_path: Path) -> None:
+def test_a_folder_to_read_in_is_found_and_not_made(temporary: Path) -> None:
+    folder = user_dir(str(temporary))
     with pytest.raises(FileNotFoundError):
-        existing_dir(None)
+        check_dir(folder)
     assert [] == list(temporary.iterdir())
 
-    assert private_dir(None) == existing_dir(None)
-    assert private_dir(tmp_path / "state") == existing_dir(tmp_path / "state")
+    assert folder == private_dir(None)
+    check_dir(folder)
 
 
 @pytest.mark.parametrize("kind", ["link", "file", "open", "foreign"])
@@ -171,7 +172,7 @@ def test_a_folder_that_is_not_to_be_trusted_is_not_read(
             monkeypatch.setattr(os, "geteuid", lambda: folder.stat().st_uid + 1)
 
     with pytest.raises(OSError):
-        existing_dir(folder)
+        check_dir(folder)
 
 
 def test_root_reads_where_another_user_works(tmp_path: Path) -> None:
@@ -182,4 +183,4 @@ def test_root_reads_where_another_user_works(tmp_path: Path) -> None:
     folder.mkdir(mode=0o700)
     os.chown(folder, 12345, -1)
 
-    assert folder == existing_dir(folder)
+    check_dir(folder)
