@@ -17,9 +17,9 @@ ASGIApplication = Callable[[Message, Receive, Send], Awaitable[None]]
 def make_asgi_app(probes: Probes) -> ASGIApplication:
     """Make an application that answers as the one of `make_wsgi_app` does.
 
-    Verdicts are made on the event loop: they wait for nothing outside the process and take less than a switch to a thread
-    and back. Metrics take milliseconds when there are many series, so they are written on a thread of asyncio's pool.
-    Of another loop than asyncio's it knows nothing, and writes them in place. A lifespan is acknowledged, a WebSocket refused.
+    Verdicts are made on the event loop: they wait for nothing outside the host and take a fraction of a millisecond. Metrics
+    take some when there are many series, so they are written on a thread of asyncio's pool; on another loop than asyncio's
+    in place. A lifespan is acknowledged, a WebSocket refused.
 
     Args:
         probes: Asked once a request.

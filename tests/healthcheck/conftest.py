@@ -1,6 +1,20 @@
+import socket
+import time
+from collections.abc import Callable, Iterator
+from http.client import HTTPConnection, HTTPResponse
+
 import pytest
 
-from queue_telemetry.healthcheck import HealthReport, ProcessFacts, Thresholds, evaluate
+from queue_telemetry._runtime import log
+from queue_telemetry.healthcheck import (
+    HealthReport,
+    HealthServer,
+    Probes,
+    ProcessFacts,
+    ServerAddress,
+    Thresholds,
+    evaluate,
+)
 from queue_telemetry.metrics.errors import ErrorGroup
 from queue_telemetry.metrics.snapshot import Snapshot, TypePerformance
 from queue_telemetry.metrics.tallies import SeriesKey
@@ -99,3 +113,80 @@ def facts() -> ProcessFacts:
 def report(busy: Snapshot, facts: ProcessFacts) -> HealthReport:
     """The report of a healthy process."""
     return evaluate(busy, facts, Thresholds())
+
+
+class Client:
+    """Asks a server over real sockets."""
+
+    @staticmethod
+    def wait_for(condition: Callable[[], object]) -> None:
+        deadline_s = time.monotonic() + 10
+        while not condition():
+            assert time.monotonic() < deadline_s
+            time.sleep(0.005)
+
+    @staticmethod
+    def free_port() -> int:
+        with socket.create_server(("127.0.0.1", 0)) as listener:
+            return int(listener.getsockname()[1])
+
+    def port_of(self, server: HealthServer, kind: str = "http") -> int:
+        self.wait_for(lambda: server.stats()[kind])
+        return int(str(server.stats()[kind]).rpartition(":")[2])
+
+    def connect(self, server: HealthServer, kind: str = "http") -> socket.socket:
+        return socket.create_connection(("127.0.0.1", self.port_of(server, kind)), timeout=10)
+
+    @staticmethod
+    def read_all(connection: socket.socket) -> bytes:
+        with connection, connection.makefile("rb") as stream:
+            return stream.read()
+
+    def get(
+        self, server: HealthServer, path: str, method: str = "GET", body: bytes | None = None
+    ) -> HTTPResponse:
+        connection = HTTPConnection("127.0.0.1", self.port_of(server), timeout=10)
+        try:
+            connection.request(method, path, body)
+            response = connection.getresponse()
+            response.read()
+        finally:
+            connection.close()
+        return response
+
+
+@pytest.fixture
+def client() -> Client:
+    return Client()
+
+
+@pytest.fixture
+def make_server(
+    report: HealthReport, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Callable[..., HealthServer]]:
+    """Make servers that end with their test, which hears what is said once a minute."""
+    made: list[HealthServer] = []
+    monkeypatch.setattr(log, "_last", {})
+
+    def make(
+        port: int | None = 0,
+        agent_port: int | None = None,
+        *,
+        host: str = "127.0.0.1",
+        probes: Probes | None = None,
+        may_serve: Callable[[], bool] = lambda: True,
+    ) -> HealthServer:
+        address = ServerAddress(host, port, agent_port)
+        server = HealthServer(probes or Probes(lambda: report), address, may_serve=may_serve)
+        made.append(server)
+        assert server.start()
+        return server
+
+    yield make
+    for server in made:
+        assert server.close(5.0)
+
+
+@pytest.fixture
+def server(make_server: Callable[..., HealthServer]) -> HealthServer:
+    return make_server()
