@@ -41,7 +41,7 @@ class Vigil:
         self.judge = Judge(self._clock)
         self._alerting = Alerting(self._tracker, self._clock, callback)
         self._probes = ProbeRunner(self._broker_probes, self._clock)
-        self._alerts_due_s = float("-inf")
+        self._due_s = float("inf")
 
     @property
     def settled(self) -> frozenset[Reason]:
@@ -64,6 +64,8 @@ class Vigil:
             return
         folder = private_dir(settings.state_dir)
         self.judge.interval_s = settings.health_interval_s
+        # not at once: a child that lives for one job looks at no other process, and asks nobody for a duty
+        self._due_s = self._clock.monotonic() + settings.health_interval_s
         self._alerting.adopt(settings, folder)
         self._probes.adopt(settings.probe_interval_s, folder, settings.service)
         self._drains_on_sigterm = settings.health_drain_on_sigterm
@@ -80,12 +82,16 @@ class Vigil:
         return self.judge.judge(snapshot, present.facts, present.thresholds)
 
     def tick(self, observe: Callable[[], tuple[Snapshot, Present, int]]) -> None:
-        """Do what is due. *observe* tells how all processes of the host do, and how many they are; it is asked once each interval."""
+        """Do what is due.
+
+        Args:
+            observe: Tells how all processes of the host do, and how many they are; asked once each interval.
+        """
         self._probes.tick()
         self._sigterm.check()
         now_s = self._clock.monotonic()
-        if now_s >= self._alerts_due_s:
-            self._alerts_due_s = now_s + self.judge.interval_s
+        if now_s >= self._due_s:
+            self._due_s = now_s + self.judge.interval_s
             snapshot, present, _ = observe()
             report = self.report(snapshot, present)
             self._alerting.after(self.settled, self.judge.findings, report)
@@ -100,7 +106,8 @@ class Vigil:
         return {name: part for name, part in parts.items() if part}
 
     def stop(self) -> None:
-        """Let go of everything, at once; nothing is waited for."""
+        """Let go of everything until `adopt`, at once; nothing is waited for."""
+        self._due_s = float("inf")
         self._probes.stop()
         self._alerting.stop()
         self._sigterm.restore()

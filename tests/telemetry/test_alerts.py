@@ -34,7 +34,7 @@ def _evaluate(telemetry: Telemetry, times: int) -> None:
     """Do what the ticker does each interval."""
     for _ in range(times):
         telemetry._vigil.judge._due_s = 0
-        telemetry._vigil._alerts_due_s = 0
+        telemetry._vigil._due_s = 0
         telemetry._vigil.tick(telemetry._observe)
 
 
@@ -168,9 +168,9 @@ def test_the_check_is_sent_again_each_minute(alone: MakeTelemetry, statsd: Stats
     assert statsd.wait_until(lambda: [check.status for check in statsd.service_checks] == [0])
 
 
-def test_other_dialects_get_the_counter_alone(make_telemetry: MakeTelemetry) -> None:
+def test_other_dialects_get_the_counter_alone(alone: MakeTelemetry) -> None:
     with StatsdServer(dialect="statsd") as plain:
-        telemetry = make_telemetry(**_NOW, statsd_dialect="statsd", statsd_port=plain.port)
+        telemetry = alone(statsd_dialect="statsd", statsd_port=plain.port)
         _fill(telemetry)
         assert _until(lambda: telemetry.flush() and plain.counter("queue.alerts.fired.queue_size") == 1)
         telemetry.close()
@@ -347,7 +347,7 @@ def test_a_child_begins_anew_and_the_parent_goes_on(run_script: RunScript) -> No
 
         def evaluate(times):
             for _ in range(times):
-                telemetry._vigil.judge._due_s = telemetry._vigil._alerts_due_s = 0
+                telemetry._vigil.judge._due_s = telemetry._vigil._due_s = 0
                 telemetry._vigil.tick(telemetry._observe)
 
         qt.health()
