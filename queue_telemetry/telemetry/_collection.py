@@ -11,6 +11,7 @@ from queue_telemetry.telemetry._destination import Destination
 __all__ = ["Collection"]
 
 _LOCK_WAIT_S: Final = 1.0  # a collection takes milliseconds
+_SHORT_WAIT_S: Final = 0.1
 
 
 class Collection:

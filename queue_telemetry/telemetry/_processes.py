@@ -20,6 +20,7 @@ __all__ = ["Processes"]
 _FRESH_S: Final = 1.0  # for so long what others told is taken for what they would tell now
 _TOUCH_S: Final = 5.0  # silence for some times as long is a bad sign
 _LOCK_WAIT_S: Final = 1.0  # what is done under the lock takes milliseconds
+_SHORT_WAIT_S: Final = 0.2  # for what is as well done a second later
 _FOLD_WAIT_S: Final = 0.5  # another process that folds takes milliseconds too
 _CHEAP_S: Final = 0.0005  # of a task's time
 _SHARE: Final = 0.1  # of the time of a process that tells after each task, at most, where it is not cheap
@@ -88,7 +89,7 @@ class Processes:
 
     def tell(self) -> bool:
         """Tell the others if something is new; False when they could not be told."""
-        return self._lock.run(_LOCK_WAIT_S, self._tell_news, otherwise=False)
+        return self._lock.run(_SHORT_WAIT_S, self._tell_news, otherwise=False)
 
     def after_task(self, flush_task: Callable[[TaskSeries], None]) -> Callable[[TaskSeries], None]:
         """Return *flush_task* with telling the others behind it: the process may end at once, and say nothing more.
@@ -189,7 +190,7 @@ class Processes:
     def _look(self) -> Others:
         now_s = self._clock.monotonic()
         if now_s - self._looked_s >= _FRESH_S:
-            self._lock.run(_LOCK_WAIT_S, self._look_again, otherwise=False)
+            self._lock.run(_SHORT_WAIT_S, self._look_again, otherwise=False)
         return self._others
 
     def _look_again(self) -> bool:

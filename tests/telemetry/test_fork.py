@@ -283,7 +283,10 @@ def test_grandchildren_deliver_their_own(
 
 
 def test_processes_that_live_together_have_slots_of_their_own(run_script: RunScript) -> None:
-    """So that the gauges of one never overwrite those of another, and each sets its own to 0 at its end."""
+    """So that the gauges of one never overwrite those of another, and each sets its own to 0 at its end.
+
+    What they tell of their health is added up.
+    """
     with StatsdServer(dialect="statsd") as plain:
         ended = run_script(
             """
@@ -313,7 +316,7 @@ def test_processes_that_live_together_have_slots_of_their_own(run_script: RunScr
         ).said
 
         names = [name for name in plain.names if name.startswith("queue.worker.slots.total.")]
-        assert [{"total": 1}] == ended
+        assert [{"total": 111}] == ended
         assert ["0", "1", "2"] == [name.rpartition(".")[2] for name in names]
         assert {10, 100, 0} == {plain.gauge(name) for name in names}
 
