@@ -1,7 +1,9 @@
 """Keeps every test away from the environment it runs in, and from threads and log handlers of the test before."""
 
 import os
+import shutil
 import sys
+import tempfile
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -24,11 +26,16 @@ _ENDS_WITHIN_S = 5.0
 
 
 @pytest.fixture(autouse=True)
-def _clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """No setting from outside, and no `.env` where the test runs."""
+def _clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
+    """No setting from outside, no `.env` where the test runs, and no process of another test in the default folder."""
+    temporary = tempfile.mkdtemp(prefix="qt-")  # of a short name, since sockets' names have to be
+    monkeypatch.setenv("TMPDIR", temporary)
+    monkeypatch.setattr(tempfile, "tempdir", None)
     for name in [name for name in os.environ if name.startswith(_SETTINGS)]:
         monkeypatch.delenv(name)
     monkeypatch.chdir(tmp_path)
+    yield
+    shutil.rmtree(temporary, ignore_errors=True)
 
 
 @pytest.fixture(autouse=True)

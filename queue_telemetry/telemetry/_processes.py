@@ -52,7 +52,8 @@ class Processes:
         self._looked_s = float("-inf")
         self._told: tuple[Summary, dict[str, object]] | None = None
         self._told_s = float("-inf")
-        self._cost_s = 0.0
+        self._task_told_s = float("-inf")
+        self._task_cost_s = 0.0
         self._body: tuple[Summary, bytes] | None = None
         self._read: tuple[Summary, Others, int, Snapshot] | None = None
         self._forgot = False
@@ -100,8 +101,11 @@ class Processes:
 
         def flush_and_tell(series: TaskSeries) -> None:
             flush_task(series)
-            if self._cost_s < _CHEAP_S or self._clock.monotonic() - self._told_s > self._cost_s / _SHARE:
+            began_s = self._clock.monotonic()
+            if self._task_cost_s < _CHEAP_S or began_s - self._task_told_s > self._task_cost_s / _SHARE:
                 self.tell()
+                self._task_told_s = self._clock.monotonic()
+                self._task_cost_s = self._task_told_s - began_s
 
         return flush_and_tell
 
@@ -169,7 +173,6 @@ class Processes:
             self._body = summary, summary.to_json()
         told = life.publish(slot, facts, self._body[1], now_s=now_s, ended=ended)
         self._told, self._told_s = (summary, news) if told else None, now_s
-        self._cost_s = self._clock.monotonic() - now_s
         return told
 
     def _fold(self, slot: Slot, life: Life, *, wait_s: float) -> None:
