@@ -7,7 +7,7 @@ from pathlib import Path
 
 from queue_telemetry.healthcheck import evaluate
 from queue_telemetry.healthcheck.household import Household
-from queue_telemetry.healthcheck.together import together
+from queue_telemetry.healthcheck.together import from_outside
 
 __all__ = ["report_as_json"]
 
@@ -21,8 +21,7 @@ def report_as_json(state_dir: Path, service: str | None) -> tuple[str, bool, boo
     everybody = Household(state_dir, service).look(now_s, epoch_s)
     if not everybody.living:
         return None
-    *others, last = everybody.living
-    present = together(last, others)
+    present = from_outside(everybody.living)
     snapshot = everybody.summary.snapshot(now_s, epoch_s)
     report = evaluate(snapshot, present.facts, present.thresholds, present.settled)
     report = replace(report, processes=len(everybody.processes))

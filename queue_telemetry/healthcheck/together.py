@@ -8,7 +8,7 @@ from typing import Final
 from queue_telemetry.healthcheck.evaluate import ProcessFacts
 from queue_telemetry.healthcheck.present import Present
 
-__all__ = ["together"]
+__all__ = ["from_outside", "together"]
 
 _COUNTS: Final = frozenset({"accepted", "adopted", "delivered", "dropped", "pending"})
 
@@ -21,7 +21,7 @@ def together(own: Present, others: Sequence[Present]) -> Present:
     and go.
 
     Args:
-        own: The process that is asked, or the one that told its present last; its thresholds are those of all.
+        own: The process that is asked; its thresholds are those of all.
         others: The other living ones.
     """
     if not others:
@@ -45,6 +45,14 @@ def together(own: Present, others: Sequence[Present]) -> Present:
         stale_probes=frozenset().union(*(facts.stale_probes for facts in every)),
     )
     return replace(own, facts=facts)
+
+
+def from_outside(presents: Sequence[Present]) -> Present:
+    """Return the present of all for one who is none of them: the last one's thresholds count, and all have to drain."""
+    *others, last = presents
+    whole = together(last, others)
+    draining = all(present.facts.draining for present in presents)
+    return replace(whole, facts=replace(whole.facts, draining=draining))
 
 
 def _largest(ages_s: Iterable[float | None]) -> float | None:

@@ -4,7 +4,7 @@ from typing import Any
 import pytest
 
 from queue_telemetry.healthcheck import Present, ProcessFacts, Thresholds
-from queue_telemetry.healthcheck.together import together
+from queue_telemetry.healthcheck.together import from_outside, together
 
 
 def _present(**facts: Any) -> Present:
@@ -100,3 +100,16 @@ def test_the_thresholds_are_the_own() -> None:
     own = dataclasses.replace(_present(), thresholds=Thresholds(min_workers=3))
 
     assert 3 == together(own, [_present()]).thresholds.min_workers
+
+
+@pytest.mark.parametrize(
+    ("values", "expected"), [((True, False), False), ((False, True), False), ((True, True), True)]
+)
+def test_from_outside_all_have_to_drain(values: tuple[bool, bool], expected: bool) -> None:
+    assert expected is from_outside([_present(draining=value) for value in values]).facts.draining
+
+
+def test_from_outside_the_thresholds_are_the_last_ones() -> None:
+    last = dataclasses.replace(_present(), thresholds=Thresholds(min_workers=3))
+
+    assert 3 == from_outside([_present(), last]).thresholds.min_workers
