@@ -6,7 +6,7 @@ import platform
 import sys
 from importlib.metadata import version
 
-from benchmarks import callers_thread, emission, health, logs, one_increment, whole_task
+from benchmarks import callers_thread, emission, health, logs, one_increment, processes, whole_task
 from benchmarks.measure import Effort
 from benchmarks.receiver import receiving
 
@@ -27,6 +27,7 @@ def main() -> int:
         one_increment.compare(port, Effort(calls=20_000, rounds=7 if quick else 25))
         health.compare(port, Effort(calls=20, rounds=5 if quick else 15))
         emission.compare(port, Effort(calls=20_000 if quick else 100_000, rounds=3))
+    processes.compare(Effort(calls=5, rounds=5 if quick else 15), rounds=7 if quick else 25)
     logs.compare_records(Effort(calls=1_000, rounds=7 if quick else 51))
     logs.compare_shipping(rounds=2 if quick else 7)
     return 0

@@ -51,6 +51,7 @@ class Household:
         self._service = service
         self._summaries: dict[tuple[str, int], Summary | None] = {}
         self._archive: tuple[bytes, Summary | None] = (b"", None)
+        self._merged: tuple[list[Summary], Summary] = ([], Summary())
 
     def look(self, now_s: float, epoch_s: float, *, without: str | None = None) -> Others:
         """Return the others.
@@ -98,10 +99,19 @@ class Household:
         return Others(
             tuple(present for _, present in sorted(presents, key=lambda pair: pair[0])),
             frozenset(processes),
-            merge(summaries),
+            self._merge(summaries),
             0 if archive is None else archive.lives,
             unusable,
         )
+
+    def _merge(self, summaries: list[Summary]) -> Summary:
+        """Return all together; what was made of the same ones the last time."""
+        before = self._merged[0]
+        if len(before) != len(summaries) or any(
+            one is not other for one, other in zip(before, summaries, strict=True)
+        ):
+            self._merged = summaries, merge(summaries)
+        return self._merged[1]
 
     def _summary(self, state: State, known: dict[tuple[str, int], Summary | None]) -> Summary | None:
         key = state.token, state.sequence

@@ -9,7 +9,7 @@ from typing import Final
 from queue_telemetry._runtime import Clock, OwnedLock, say
 from queue_telemetry.healthcheck.household import Household, Others, add_dead, lost_runs
 from queue_telemetry.healthcheck.present import Present, facts_as_json
-from queue_telemetry.healthcheck.together import together
+from queue_telemetry.healthcheck.together import from_outside, together
 from queue_telemetry.metrics import CATALOG, Batch, Series, Snapshot, Summary, merge
 from queue_telemetry.processes import Life, Slot, fold, forget_unused, is_crowded, is_due
 from queue_telemetry.tasks import Reason, TaskSeries
@@ -49,6 +49,7 @@ class Processes:
         self._life: Life | None = None
         self._household: Household | None = None
         self._others = Others()
+        self._rest: Present | None = None  # the living others as one
         self._looked_s = float("-inf")
         self._told: tuple[Summary, dict[str, object]] | None = None
         self._told_s = float("-inf")
@@ -69,7 +70,7 @@ class Processes:
             life.service = service
             self._slot = slot
             self._household = None if slot is None else Household(slot.folder.parent, service)
-            self._others, self._looked_s, self._told = Others(), float("-inf"), None
+            self._others, self._rest, self._looked_s, self._told = Others(), None, float("-inf"), None
             if slot is None:
                 life.withdraw()
             elif life.told:
@@ -126,7 +127,7 @@ class Processes:
         processes = others.processes | {(os.getpid(), 0 if self._life is None else self._life.start_ticks)}
         telemetry = {**own.facts.telemetry, "processes": self._stats(others)}
         own = replace(own, facts=replace(own.facts, telemetry=telemetry))
-        return snapshot, together(own, others.living), len(processes)
+        return snapshot, own if self._rest is None else together(own, [self._rest]), len(processes)
 
     def summary(self) -> Summary:
         """Return what all processes counted."""
@@ -203,6 +204,7 @@ class Processes:
             self._others = household.look(
                 now_s, self._clock.time(), without=None if life.ended else life.token
             )
+            self._rest = from_outside(self._others.living) if self._others.living else None
         self._looked_s = now_s
         return True
 
