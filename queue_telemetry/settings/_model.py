@@ -156,8 +156,8 @@ class Settings(BaseSettings):
     """Seconds after which a run that still goes on degrades, and is told of once in a record `stuck_task`; 0 is off. Costs
     the same."""
     state_dir: FolderPath | None = None
-    """Where the processes of this host agree on small numbers that tell their gauges apart; by default a private folder
-    of the user's."""
+    """Where the processes of this host tell one another how they do, and agree on small numbers that tell their gauges
+    apart; by default a private folder of the user's."""
 
     health_host: Host = "127.0.0.1"
     """The address of this host where probes are served; `0.0.0.0` or `::` for every one, such as in a container."""
