@@ -36,7 +36,7 @@ def is_due(state_dir: Path, service: str | None) -> bool:
 
 
 def is_crowded(state_dir: Path, service: str | None) -> bool:
-    """Tell whether there are so many files that one who comes should fold first. Must not raise."""
+    """Tell whether there are so many files that one who comes should fold. Must not raise."""
     group = group_of(service)
     return sum(file.group == group for file in state_files(state_dir / "slots")) >= _CROWD
 

@@ -104,7 +104,7 @@ class Processes:
             flush_task(series)
             began_s = self._clock.monotonic()
             if self._task_cost_s < _CHEAP_S or began_s - self._task_told_s > self._task_cost_s / _SHARE:
-                self.tell()
+                self._lock.run(_LOCK_WAIT_S, self._tell_news, otherwise=False)
                 self._task_told_s = self._clock.monotonic()
                 self._task_cost_s = self._task_told_s - began_s
 
@@ -144,9 +144,10 @@ class Processes:
         slot, life = self._slot, self._life
         if slot is None or life is None or life.ended:
             return life is not None and life.ended
-        if not life.told and is_crowded(slot.folder.parent, life.service):
+        comes, told = not life.told, self._tell(slot, life)
+        if comes and is_crowded(slot.folder.parent, life.service):
             self._fold(slot, life, wait_s=_FOLD_WAIT_S)
-        return self._tell(slot, life)
+        return told
 
     def _tell_end(self) -> bool:
         slot, life = self._slot, self._life
