@@ -3,6 +3,7 @@
 import argparse
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 from queue_telemetry.exceptions import ConfigurationError
 
@@ -49,6 +50,7 @@ def _parser() -> argparse.ArgumentParser:
     demo.add_argument("--hold", action="store_true", help="then serve /healthz until Ctrl-C")
     demo.set_defaults(run=lambda arguments: _demo(arguments.tasks, hold=arguments.hold))
     _add_health(commands)
+    _add_export(commands)
     return parser
 
 
@@ -72,6 +74,32 @@ def _add_health(commands: "argparse._SubParsersAction[argparse.ArgumentParser]")
         help="as QUEUE_TELEMETRY_SERVICE or DD_SERVICE, the default, says; without any, the only one there is",
     )
     health.set_defaults(run=_health)
+
+
+def _add_export(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    export = commands.add_parser(
+        "export",
+        help="write dashboards, alert rules and mappings for other systems",
+        description="Writes files for Grafana, Prometheus, Datadog, statsd_exporter, Carbon, HAProxy and Kubernetes, from the"
+        " library's own names and the settings in force: prefix, ports and thresholds. Files that are there are written"
+        " over.",
+    )
+    export.add_argument(
+        "--target",
+        default="all",
+        metavar="NAME",
+        help="grafana, prometheus, datadog, statsd-exporter, carbon, haproxy, kubernetes, or all, the default",
+    )
+    export.add_argument(
+        "--out", type=Path, default=Path("config"), metavar="DIR", help="where to (default: %(default)s)"
+    )
+    export.set_defaults(run=_export)
+
+
+def _export(arguments: argparse.Namespace) -> int:
+    from queue_telemetry.cli._export import run_export  # noqa: PLC0415 - each loads only what it needs
+
+    return run_export(arguments.target, arguments.out)
 
 
 def _health(arguments: argparse.Namespace) -> int:
