@@ -6,11 +6,32 @@ import platform
 import sys
 from importlib.metadata import version
 
-from benchmarks import callers_thread, emission, health, logs, one_increment, processes, whole_task
+from benchmarks import (
+    callers_thread,
+    emission,
+    health,
+    log_callers,
+    log_memory,
+    log_record,
+    log_shipping,
+    one_increment,
+    processes,
+    whole_task,
+)
 from benchmarks.measure import Effort
 from benchmarks.receiver import receiving
 
-_PACKAGES = ("queue-telemetry", "prometheus_client", "datadog", "statsd", "loguru", "orjson")
+_PACKAGES = (
+    "queue-telemetry",
+    "prometheus_client",
+    "datadog",
+    "statsd",
+    "loguru",
+    "orjson",
+    "loki-logger-handler",
+    "opentelemetry-sdk",
+    "python-logstash-async",
+)
 
 
 def main() -> int:
@@ -28,8 +49,10 @@ def main() -> int:
         health.compare(port, Effort(calls=20, rounds=5 if quick else 15))
         emission.compare(port, Effort(calls=20_000 if quick else 100_000, rounds=3))
     processes.compare(Effort(calls=5, rounds=5 if quick else 15), rounds=7 if quick else 25)
-    logs.compare_records(Effort(calls=1_000, rounds=7 if quick else 51))
-    logs.compare_shipping(rounds=2 if quick else 7)
+    log_record.compare(Effort(calls=1_000, rounds=7 if quick else 51))
+    log_shipping.compare(rounds=1 if quick else 7)
+    log_callers.compare(calls=1_000 if quick else 4_000, rounds=1 if quick else 3)
+    log_memory.compare(steps=2 if quick else 8)
     return 0
 
 

@@ -2,6 +2,7 @@
 
 from queue_telemetry._runtime.accounting import Delivery, DeliveryLedger, DropReason
 from queue_telemetry._runtime.backoff import full_jitter_s
+from queue_telemetry._runtime.bell import Bell
 from queue_telemetry._runtime.clock import SYSTEM_CLOCK, Clock
 from queue_telemetry._runtime.fork import ForkAware, register_fork_aware
 from queue_telemetry._runtime.gate import Gate
@@ -14,6 +15,7 @@ __all__ = [
     "LOGGER",
     "SYSTEM_CLOCK",
     "BackgroundLoop",
+    "Bell",
     "Clock",
     "Delivery",
     "DeliveryLedger",

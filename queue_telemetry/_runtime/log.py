@@ -51,5 +51,6 @@ def say(cause: str, message: str, *args: object, level: int = logging.WARNING) -
     if last is not None and now - last < _INTERVAL_S:
         return
     _last[cause] = now
+    LOGGER.disabled = False  # `dictConfig` disables what it does not name; a level is how to silence us
     with suppress(Exception):  # the application's own handlers run here
         LOGGER.log(level, message, *args)

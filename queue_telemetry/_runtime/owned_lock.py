@@ -1,28 +1,69 @@
 """A lock that a thread gets once, so that a signal handler neither waits for the code it interrupts nor goes in with it."""
 
 import threading
+from collections import deque
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
-from typing import TypeVar
+from typing import Final, TypeVar
 
 __all__ = ["OwnedLock"]
 
 T = TypeVar("T")
 
+_MOST_PARKED: Final = 1_000  # of one signal handler, which goes on while the owner waits for it
+
 
 class OwnedLock:
     """A lock for one thread at a time, and for each thread once: who has it already is told that it cannot be had.
 
+    What cannot be done then may be parked: the owner does it on its way out, also when an exception takes it there.
     Re-entrant underneath: who owns it is then known to the interpreter itself, at every byte code.
 
     Attributes:
         lock: What is underneath, for a path that cannot afford the call of `run`.
         taken: Whether its owner is at work. Whoever takes `lock` looks here first and sets it for as long.
+        parked: What is to be done when it is free; whoever frees it looks here, and calls `do_parked`.
     """
 
     def __init__(self) -> None:
         self.lock = threading.RLock()
         self.taken = False
+        self.parked: deque[Callable[[], object]] = deque()
+        self._doer = 0
+
+    @property
+    def is_mine(self) -> bool:
+        """Whether this thread has it: the caller runs in a signal handler below the work that it guards."""
+        try:
+            return self.lock.acquire(blocking=False) and self.taken
+        finally:
+            try:  # noqa: SIM105 - as in `run`
+                self.lock.release()
+            except RuntimeError:
+                pass
+
+    def park(self, action: Callable[[], object]) -> bool:
+        """Have *action* done when the work below is over; False when too much waits for that. For whose it is."""
+        if len(self.parked) >= _MOST_PARKED:
+            return False
+        self.parked.append(action)
+        return True
+
+    def do_parked(self) -> None:
+        """Do what was parked, in its order; nothing where this is called by what is being done."""
+        me = threading.get_ident()
+        if self._doer == me:
+            return
+        try:
+            self._doer = me
+            while self.parked:
+                try:
+                    action = self.parked.popleft()
+                except IndexError:  # another thread does it
+                    return
+                action()
+        finally:
+            self._doer = 0
 
     def run(self, timeout_s: float, action: Callable[[], T], *, otherwise: T) -> T:
         """Do *action* with the lock, or return *otherwise* when it could not be had in time.
@@ -43,6 +84,8 @@ class OwnedLock:
                 self.lock.release()
             except RuntimeError:  # another thread has it
                 pass
+            if self.parked and not self.taken:
+                self.do_parked()
 
     @contextmanager
     def held(self, timeout_s: float) -> Generator[bool]:

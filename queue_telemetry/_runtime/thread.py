@@ -2,8 +2,9 @@
 
 import threading
 from collections.abc import Callable
-from contextlib import nullcontext, suppress
+from contextlib import nullcontext
 
+from queue_telemetry._runtime.bell import Bell
 from queue_telemetry._runtime.guard import guarded
 from queue_telemetry._runtime.log import say
 
@@ -28,10 +29,7 @@ class BackgroundLoop:
         self._name = name
         self._guard = nullcontext if calls_user else guarded
         self._step = step
-        self._bell = (
-            threading.Lock()
-        )  # held but for a ring: an Event's own lock would catch a signal handler that wakes
-        self._bell.acquire()
+        self._bell = Bell()
         self._stopping = False
         self._thread: threading.Thread | None = None
 
@@ -55,8 +53,7 @@ class BackgroundLoop:
 
     def wake(self) -> None:
         """End the present wait, or skip the next one. From anywhere, a signal handler too; must not block or raise."""
-        with suppress(RuntimeError):  # it rings already
-            self._bell.release()
+        self._bell.ring()
 
     def stop(self, timeout_s: float) -> bool:
         """Ask the thread to end after its present step and wait for it; True when it ended in time."""
@@ -76,4 +73,4 @@ class BackgroundLoop:
                 except Exception as error:  # noqa: BLE001 - a thread's top
                     say(self._name, "%s: a step failed with %s", self._name, type(error).__name__)
                     delay_s = _AFTER_FAULT_S
-                self._bell.acquire(timeout=min(max(delay_s, 0.0), threading.TIMEOUT_MAX))
+                self._bell.wait(delay_s)

@@ -1,9 +1,11 @@
 """Logs: loguru's records as JSON lines to an HTTP collector, in bounded memory, without holding up the caller."""
 
 from queue_telemetry.logs._endpoint import Endpoint
+from queue_telemetry.logs._losses import Losses
 from queue_telemetry.logs._record import RecordBuilder, free_key
 from queue_telemetry.logs._redaction import Redactor
 from queue_telemetry.logs._storage import Durability, Limits, LossRecord, Storage
+from queue_telemetry.logs._time_limit import pass_on
 from queue_telemetry.logs._tls import TlsFiles
 from queue_telemetry.logs.buffer import RecordBuffer
 from queue_telemetry.logs.loss import LossReport
@@ -19,6 +21,7 @@ __all__ = [
     "LogSink",
     "LossRecord",
     "LossReport",
+    "Losses",
     "RecordBuffer",
     "RecordBuilder",
     "Redactor",
@@ -26,4 +29,5 @@ __all__ = [
     "Storage",
     "TlsFiles",
     "free_key",
+    "pass_on",
 ]

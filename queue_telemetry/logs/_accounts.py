@@ -15,7 +15,8 @@ __all__ = ["WAIT_S", "Accounts", "Capacity"]
 
 T = TypeVar("T")
 
-WAIT_S: Final = 1.0  # for the lock, where somebody waits: a write ahead may hang with it
+WAIT_S: Final = 1.0  # for the lock, where somebody waits: a signal handler may keep whom it interrupts from giving it back
+_READ_WAIT_S: Final = 0.01  # the same, for who only looks
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,8 +41,8 @@ class Accounts:
 
     So an exception at any byte code, as a signal handler raises it, leaves all as it was before or as it is after; what
     has to be done on disk behind a change is remembered in it, and done again until it is done. The lock guards the
-    holdings, is not held while a disk is waited for but in a write ahead, and a thread gets it once: a signal handler
-    that interrupts a change makes none.
+    holdings, is not held while a disk is waited for, and a thread gets it once: a signal handler that interrupts a change
+    makes none.
 
     Args:
         capacity: How much is held.
@@ -51,7 +52,7 @@ class Accounts:
     Attributes:
         held: What is held. Replaced with each change; only the open chunk, and the bytes held, grow in place.
         lock: The lock.
-        passed_over: Records that a signal handler logged in the middle of a change, and that are dropped.
+        passed_over: Records that a signal handler logged in the middle of a change, more than can be parked.
     """
 
     def __init__(self, capacity: Capacity, clock: Clock, spool: Spool | None) -> None:
@@ -96,9 +97,9 @@ class Accounts:
     def read(self) -> tuple[Delivery, int, int]:
         """Return the counts, the records pending and the bytes in memory, as of one moment.
 
-        As of the last reading when a hanging disk is in the way, or a change that this interrupts.
+        As of the last reading when a change is in the way that this interrupts, or another signal handler.
         """
-        self._last_read = last = self.lock.run(WAIT_S, self._read, otherwise=self._last_read)
+        self._last_read = last = self.lock.run(_READ_WAIT_S, self._read, otherwise=self._last_read)
         return last
 
     def take_losses(self) -> Losses:
@@ -112,7 +113,7 @@ class Accounts:
         return self.change(take, otherwise=Losses({}), wait_s=WAIT_S)
 
     def clear(self) -> None:
-        """Acknowledge the copies that nobody needs; without the lock, since the disk is waited for a little."""
+        """Acknowledge the copies that nobody needs, in the spool's memory; without the lock, since that has its own."""
         spool, places = self.spool, self.held.unneeded
         if spool is None or not places:
             return

@@ -16,7 +16,7 @@ LONGEST_KEY: Final = 128
 
 _REST_OF_WORD: Final = re.compile(r"[\w-]*+")
 _SIGN: Final = re.compile(
-    r"""(?P<quote>\\{0,8}["']?)\s{0,4}(?P<sign>:|=>|=(?!=)|%3[aAdD]|,|>)\s{0,4}""", re.VERBOSE
+    r"""(?P<quote>\\{0,8}["']?)\s{0,4}(?P<sign>:=?|=>|=(?!=)|%3[aAdD]|,|>)\s{0,4}""", re.VERBOSE
 )
 _OPTION: Final = re.compile(r"[ \t]{1,4}(?![-\s])")  # `--password hunter2`
 _AGAIN: Final = re.compile(r"\s{0,4}=(?!=)\s{0,4}")  # `password: str = "…"` on a line of a traceback
@@ -25,10 +25,13 @@ _UNTIL_QUOTE: Final = {
     '"': re.compile(r'(?:\\.|[^"\\])*"', re.DOTALL),
     "'": re.compile(r"(?:\\.|[^'\\])*'", re.DOTALL),
 }
+_BRACKETS: Final = {"[": 1, "(": 1, "{": 1, "]": -1, ")": -1, "}": -1}
+_BRACKET_OR_QUOTATION: Final = re.compile(r"""[\[\](){}]|"(?:\\.|[^"\\])*+"|'(?:\\.|[^'\\])*+'""", re.DOTALL)
+_MOST_IN_BRACKETS: Final = 4096  # characters of indented JSON, say
 _REST_OF_LINE: Final = re.compile(r"[^\r\n]*")
 _ELEMENT: Final = re.compile(r"[^<>]{1,4096}+(?=</)")
 
-_WORD: Final = rf"""(?:{re.escape(REDACTED)}|[^\s,;&"'<>)\]}}\\])+"""
+_WORD: Final = rf"""(?:[^\s,;&"'<>)\]}}\\\[]++|{re.escape(REDACTED)}|\[)+"""
 _NAMED: Final = rf"""[\w-]+=(?:"[^"]*"|{_WORD})"""
 _ONE_WORD: Final = re.compile(_WORD)
 _AUTHORIZATION: Final = re.compile(
@@ -36,6 +39,7 @@ _AUTHORIZATION: Final = re.compile(
     rf"{_WORD}(?:[ \t]+(?:{_NAMED}|{_WORD}))?(?:\s*,\s*{_NAMED})*"
 )
 _SCHEME: Final = re.compile(r"(?:bearer|basic|digest|token|apikey|splunk|negotiate)[ \t]", re.IGNORECASE)
+_BEGINS_SCHEME: Final = frozenset("bdtasnBDTASN")
 _COOKIE: Final = re.compile(rf"{_WORD}(?:;\s*{_WORD})*")
 _TELLS_NOTHING: Final = frozenset({"none", "null", "nil", "true", "false", "undefined", REDACTED})
 _NO_KEY: Final = re.compile(
@@ -81,7 +85,7 @@ def assignment(text: str, begin: int, stop: int, is_secret: Callable[[str], bool
     elif found["sign"] == ":" and not found["quote"] and _NO_KEY.fullmatch(key):
         span = None
     else:
-        span = _value(text, found.end(), key)
+        span = _value(text, found.end(), key, is_data=bool(found["quote"]))
     return None if span is None else (key, *span)
 
 
@@ -93,22 +97,38 @@ def value_again(text: str, key: str, done: int) -> Assignment | None:
 
 
 def _second_of_pair(text: str, begin: int, sign: re.Match[str]) -> tuple[int, int] | None:
-    """Return the second of two quotations in brackets: of a longer list the second is no value of the first."""
+    """Return the second of two quotations in brackets, or what follows a command's option, `'--password', 'x'`.
+
+    Of any other list with more of them the second is no value of the first.
+    """
     opened = _OPENED.match(text, sign.end()) if sign["quote"] else None
-    if opened is None or not text[max(begin - 4, 0) : begin].rstrip("\\\"'bBuU").endswith(("(", "[")):
+    if opened is None:
+        return None
+    is_option = text.startswith("--", begin) and not text.startswith("-", opened.end())
+    if not is_option and not text[max(begin - 4, 0) : begin].rstrip("\\\"'bBuU").endswith(("(", "[")):
         return None
     end = _end_of_quotation(text, opened.end(), opened["mark"])
+    if is_option:
+        return opened.end(), end
     behind = end + len(opened["mark"])
     return (opened.end(), end) if text[behind : behind + 1] in {")", "]"} else None
 
 
-def _value(text: str, start: int, key: str) -> tuple[int, int] | None:
+def _value(text: str, start: int, key: str, *, is_data: bool = False) -> tuple[int, int] | None:
     opened = _OPENED.match(text, start)
     if opened is not None:
         begin, mark = opened.end(), opened["mark"]
         return begin, _end_of_quotation(text, begin, mark)
-    lower = key.lower()
-    if "authorization" in lower or _SCHEME.match(text, start):
+    first = text[start : start + 1]
+    if first == "[" and text.startswith(REDACTED, start):
+        pattern = _ONE_WORD  # so that no word behind it goes the second time
+    elif first in {"[", "(", "{"}:
+        end = _end_of_brackets(text, start, spans_lines=is_data)
+        rest = _ONE_WORD.match(text, end)
+        return start, end if rest is None else rest.end()
+    elif "authorization" in (lower := key.lower()) or (
+        first in _BEGINS_SCHEME and _SCHEME.match(text, start)
+    ):
         pattern = _AUTHORIZATION
     else:
         pattern = _COOKIE if "cookie" in lower else _ONE_WORD
@@ -116,6 +136,17 @@ def _value(text: str, start: int, key: str) -> tuple[int, int] | None:
     if found is None or found[0].lower() in _TELLS_NOTHING:
         return None
     return found.span()
+
+
+def _end_of_brackets(text: str, begin: int, *, spans_lines: bool) -> int:
+    """Return where the bracket closes that opens at *begin*; how far was looked for it when it never closes."""
+    stop = min(begin + _MOST_IN_BRACKETS, len(text)) if spans_lines else _end_of_line(text, begin)
+    depth = 0
+    for found in _BRACKET_OR_QUOTATION.finditer(text, begin, stop):
+        depth += _BRACKETS.get(found[0], 0)
+        if depth == 0:
+            return found.end()
+    return stop
 
 
 def _end_of_quotation(text: str, begin: int, mark: str) -> int:
@@ -127,5 +158,9 @@ def _end_of_quotation(text: str, begin: int, mark: str) -> int:
         end = text.find(mark, begin)
     if end >= 0:
         return end
+    return _end_of_line(text, begin)
+
+
+def _end_of_line(text: str, begin: int) -> int:
     line = _REST_OF_LINE.match(text, begin)
     return len(text) if line is None else line.end()

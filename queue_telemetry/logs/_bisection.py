@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from queue_telemetry.logs._chunk import Chunk
 
-__all__ = ["Bisection", "Course", "RefusedBatch", "Suspicion", "suspected"]
+__all__ = ["Bisection", "Course", "RefusedBatch", "Suspicion", "suspected", "was_refused"]
 
 _MAX_REQUESTS: Final = 32  # beyond the first; one bad record of a thousand needs twenty
 _TELLING: Final = 14  # both halves, all four quarters and all eight eighths: hardly single records
@@ -150,3 +150,8 @@ def suspected(chunk: "Chunk") -> RefusedBatch | None:
     """Return the refused batch that *chunk* is a part of, None when it is not or no longer."""
     suspicion = chunk.suspect
     return None if suspicion is None or suspicion.batch.parked else suspicion.batch
+
+
+def was_refused(chunk: "Chunk") -> bool:
+    """Tell whether all in *chunk* was refused, by itself or in its batch, and kept because a setting may be wrong."""
+    return chunk.doubted or (chunk.suspect is not None and chunk.suspect.batch.parked)

@@ -157,6 +157,7 @@ class Courier:
         return None
 
     def _post(self, chunk: Chunk, body: bytes | bytearray, within_s: float) -> tuple[Answer, Verdict]:
+        self.schedule.started()
         answer = self.sender.send(body, within_s=within_s)
         self._note(answer)
         try:
@@ -211,7 +212,7 @@ class Courier:
 
     def _too_large(self, chunk: Chunk, verdict: Verdict) -> None:
         self.schedule.succeeded(self._clock.monotonic())
-        self._limit.refused(chunk.size_bytes)
+        self._limit.refused(chunk.size_bytes, alone=chunk.records == 1)
         self._bisection.release(chunk)
         if chunk.records == 1:
             self._bury(chunk, _TOO_LARGE, verdict.excerpt, DropReason.OVERSIZE)
@@ -268,4 +269,4 @@ class Courier:
     def _say_given_up(self, dropped: Mapping[DropReason, int]) -> None:
         where = " (see the dead letters)" if DropReason.DEAD_LETTERED in dropped else ""
         records = sum(dropped.values())
-        say("logs.rejected", "the log collector refused %d records%s: %s", records, where, self.last_error)
+        say("logs.rejected", "%d log records were given up%s: %s", records, where, self.last_error)

@@ -5,7 +5,7 @@ from typing import Final
 
 import orjson
 
-from queue_telemetry.logs._sanitizer import sanitize
+from queue_telemetry.logs._sanitizer import Shortened, sanitize
 from queue_telemetry.logs._text import clean_text, cut_middle, text_of
 from queue_telemetry.logs._time_limit import pass_on
 
@@ -39,7 +39,8 @@ def encode(record: dict[str, object]) -> bytes:
     """Return *record* as one line. Must not raise, but for a task's time limit.
 
     Three attempts: as it is; a sanitised copy; its essential fields with a `serialization_error`. A line over the
-    limit is made to fit and says so with `truncated` and `original_bytes`.
+    limit is made to fit and says so with `truncated` and `original_bytes`. In a record that is `truncated` already
+    its `original_bytes` are what is missing, to which the rest is added.
 
     Returns:
         UTF-8 with one newline, at its end; at most `MAX_RECORD_BYTES` long. The memory behind it is larger than its
@@ -50,17 +51,31 @@ def encode(record: dict[str, object]) -> bytes:
     except Exception as error:  # noqa: BLE001 - text that UTF-8 cannot hold, say
         pass_on(error)
         return _encode_with_care(record)
-    return line if len(line) <= MAX_RECORD_BYTES else _shorten(record, len(line))
+    return line if len(line) <= MAX_RECORD_BYTES and "truncated" not in record else _marked(record, line)
 
 
 def _encode_with_care(record: dict[str, object]) -> bytes:
     try:
         record = sanitize(record)
+        if type(record) is Shortened:
+            record |= {"truncated": True, "original_bytes": record.characters_cut + _missing(record)}
         line = orjson.dumps(record, None, _OPTIONS)
     except Exception as error:  # noqa: BLE001 - the last net
         pass_on(error)
         return _encode_essential(record, serialization_error=_reason(error))
-    return line if len(line) <= MAX_RECORD_BYTES else _shorten(record, len(line))
+    return line if len(line) <= MAX_RECORD_BYTES and "truncated" not in record else _marked(record, line)
+
+
+def _marked(record: dict[str, object], line: bytes) -> bytes:
+    original_bytes = len(line) + _missing(record)
+    if len(line) <= MAX_RECORD_BYTES:
+        line = orjson.dumps(record | {"original_bytes": original_bytes}, None, _OPTIONS)
+    return line if len(line) <= MAX_RECORD_BYTES else _shorten(record, original_bytes)
+
+
+def _missing(record: dict[str, object]) -> int:
+    missing = record.get("original_bytes")
+    return missing if type(missing) is int else 0
 
 
 def _shorten(record: dict[str, object], original_bytes: int) -> bytes:

@@ -1,7 +1,6 @@
 """Put a collector's address and all that is the same in each request to it together. Pure: no clock, no socket."""
 
 import base64
-import hashlib
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -9,6 +8,7 @@ from typing import Final
 from urllib.parse import SplitResult, unquote, urlsplit, urlunsplit
 
 from queue_telemetry.exceptions import ConfigurationError
+from queue_telemetry.logs._destination import destination_name
 from queue_telemetry.logs._tls import TlsFiles
 from queue_telemetry.logs.formats import Format, NdjsonFormat
 
@@ -16,7 +16,6 @@ __all__ = ["Endpoint"]
 
 _NAME: Final = re.compile(r"[!#$%&'*+.^_`|~0-9a-z-]+")  # RFC 9110, a field name, lower case here
 _VALUE: Final = re.compile(r"[\t\x20-\x7e]*")  # no CR and no LF, which would begin another header
-_DESTINATION_CHARS: Final = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +26,7 @@ class Endpoint:
         url: Without user information, with the collector's path. May hold a key in its query: never log it.
         is_tls: Whether it is https.
         headers: Lower-case names to values, authorization and content type included.
-        destination: A short name of where records go, made without secrets: the same after a key was rotated.
+        destination: A short name of where records go, tenant and table included: the same after a key was rotated.
         max_answer_bytes: How much of an answer's body is read.
         tls: The user's files.
         proxy: The proxy's URL, http or https; user information is its password. None goes straight.
@@ -75,12 +74,11 @@ class Endpoint:
         all_headers = {name.lower(): value for name, value in (*wire_format.headers.items(), *given.items())}
         all_headers |= named
         _check(all_headers)
-        place = f"{wire_format.name} {bare.scheme}://{bare.netloc}{bare.path or '/'}"
         return cls(
             address,
             bare.scheme == "https",
             all_headers,
-            hashlib.sha256(place.encode()).hexdigest()[:_DESTINATION_CHARS],
+            destination_name(wire_format.name, bare, all_headers, named),
             wire_format.max_answer_bytes,
             tls or TlsFiles(),
             proxy,

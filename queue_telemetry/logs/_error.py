@@ -4,12 +4,13 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import Final
 
-from queue_telemetry.logs._stack import MESSAGE_BYTES, class_name, message_of, stack_of
+from queue_telemetry.logs._stack import class_name, message_of, stack_of
 from queue_telemetry.logs._text import cut_middle
 from queue_telemetry.metrics.errors import fingerprint
 
 __all__ = ["error_fields"]
 
+_MESSAGE_BYTES: Final = 8 * 1024
 _STACK_BYTES: Final = 32 * 1024  # a few hundred frames
 
 
@@ -21,7 +22,7 @@ def error_fields(
 ) -> dict[str, object] | None:
     """Return the fields of one exception, or None when there is none (`logger.exception()` outside an `except`).
 
-    Must not raise.
+    Must not raise, but for a task's time limit.
 
     Args:
         kind: The exception's class.
@@ -36,8 +37,10 @@ def error_fields(
     if kind is None:
         return None
     fields: dict[str, object] = {"type": class_name(kind)}
+    message = None
     if value is not None:
-        fields["message"] = cut_middle(message_of(value, scrub), MESSAGE_BYTES)
+        message = message_of(value, scrub)
+        fields["message"] = cut_middle(message, _MESSAGE_BYTES)
         fields["fingerprint"] = fingerprint(value)
-    fields["stack"] = cut_middle(scrub(stack_of(value, trace, scrub)), _STACK_BYTES)
+    fields["stack"] = cut_middle(stack_of(value, trace, scrub, message), _STACK_BYTES)
     return fields

@@ -86,6 +86,13 @@ class Holdings:
             self.lost_to_s = now_s
             self.dropped[reason] = self.dropped.get(reason, 0) + records
 
+    def inherit(self, losses: Losses) -> None:
+        """Count what was lost elsewhere of the records that are to be here."""
+        all_losses = self.losses().with_earlier(losses)
+        for reason, records in losses.dropped.items():
+            self.drop(records, DropReason(reason), losses.to_s)
+        self.lost_from_s, self.lost_to_s = all_losses.from_s, all_losses.to_s
+
     def forget(self, chunk: Chunk, reason: DropReason, now_s: float) -> None:
         """Drop a whole chunk."""
         self.remove(chunk)
@@ -128,6 +135,9 @@ class Holdings:
         chunk = self.chunks[-1]
         if not chunk.records:
             return
+        # one that grew has holes of many sizes behind it in the heap, and room to grow: without this, memory that was
+        # freed is not used again, and the process comes to hold nearly twice the limit
+        chunk.data = bytearray(chunk.data)
         self.chunks.append(Chunk(chunk.number + 1))
         if chunk.disk is not None and len(chunk.data) < chunk.size_bytes:
             self.free(chunk)  # in memory are all of its lines or none

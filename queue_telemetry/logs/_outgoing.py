@@ -13,6 +13,7 @@ from queue_telemetry.logs._accounts import Accounts
 from queue_telemetry.logs._bisection import suspected
 from queue_telemetry.logs._chunk import Chunk
 from queue_telemetry.logs._holdings import Holdings
+from queue_telemetry.logs._losses import Losses
 from queue_telemetry.logs._split import cut_after, split_at
 from queue_telemetry.logs._storing import Storing
 from queue_telemetry.logs.spool import Place
@@ -34,6 +35,7 @@ class Outgoing:
         self._accounts = accounts
         self._storing = storing
         self._stopped = False
+        self._unreadable: set[int] = set()  # segments of which the last reading failed
 
     def stop(self) -> None:
         """Hand out no more chunks."""
@@ -42,18 +44,24 @@ class Outgoing:
     def take(self, max_bytes: int | None = None) -> Chunk | None:
         """Put the oldest sealed chunk in flight, with its lines in memory; None when there is none or one is already.
 
-        So only one thread at a time sends. What is too old is dropped on the way. The disk is read without the lock.
+        So only one thread at a time sends. What is too old is dropped on the way. The disk is read without the lock; what
+        it does not give is tried once more before it is put behind all else, so that the order stays when it can.
         Whoever takes one calls `give_back` however that ends, with None where an exception came before there was one.
 
         Args:
             max_bytes: Take no more whole lines than fit, but one at least; None takes the whole chunk.
         """
+        put_off: set[Chunk] = set()
         while True:
             chunk = self._accounts.change(lambda held: self._choose(held, max_bytes), otherwise=None)
             self._accounts.clear()
             if chunk is None or chunk.data:
                 return chunk
-            lines = self._read(chunk)
+            lines = None if chunk in put_off else self._read(chunk)
+            if lines is None and chunk not in put_off and self._fails_again(chunk):
+                put_off.add(chunk)
+                self.give_back(chunk, last=True)
+                continue
             land = partial(self._land, chunk=chunk, lines=lines, max_bytes=max_bytes)
             nothing: tuple[Chunk | None, bool] = (None, False)
             landed, again = self._accounts.change(land, otherwise=nothing)
@@ -69,7 +77,6 @@ class Outgoing:
             last: Whether to put it behind all.
         """
         self._accounts.change(lambda held: _give_back(held, chunk, last=last), otherwise=None)
-        self._storing.relieve()
 
     def settle(
         self, chunk: Chunk, dropped: Mapping[DropReason, int] = _NOTHING, again: Sequence[Chunk] = ()
@@ -87,15 +94,21 @@ class Outgoing:
         self._accounts.clear()
         return settled
 
-    def adopt(self, places: Sequence[Place]) -> None:
-        """Take over records of a dead process, behind what waits."""
+    def adopt(self, places: Sequence[Place], damaged: int = 0) -> None:
+        """Take over records of a dead process, behind what waits; and so many that were torn or changed, and are lost."""
+        now_s = self._accounts.clock.time()
 
         def take_over(held: Holdings) -> None:
             number = held.chunks[-1].number
             held.chunks[-1:-1] = [_adopted(place, number) for place in places]
-            held.adopted += sum([place.records for place in places])
+            held.adopted += sum([place.records for place in places]) + damaged
+            held.drop(damaged, DropReason.DAMAGED, now_s)
 
         self._accounts.change(take_over, otherwise=None)
+
+    def inherit(self, losses: Losses) -> None:
+        """Count as accepted and dropped here what a buffer in front of this one lost."""
+        self._accounts.change(lambda held: held.inherit(losses), otherwise=None)
 
     def drop_adopted(self) -> bool:
         """Drop the oldest records of a dead process that wait, for the space that they take; False when there are none."""
@@ -165,7 +178,17 @@ class Outgoing:
         assert self._accounts.spool is not None
         assert chunk.disk is not None
         read = self._accounts.spool.read(chunk.disk)
-        return None if read is None else read[0]
+        if read is None:
+            return None
+        self._unreadable.discard(chunk.disk.segment)
+        return read[0]
+
+    def _fails_again(self, chunk: Chunk) -> bool:
+        """Tell, of one that could not be read, whether its segment could not be the time before either."""
+        assert chunk.disk is not None
+        before = len(self._unreadable)
+        self._unreadable.add(chunk.disk.segment)
+        return len(self._unreadable) == before
 
     def _land(
         self, held: Holdings, chunk: Chunk, lines: bytearray | None, max_bytes: int | None

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Final
 
 from queue_telemetry.logs._error import error_fields
 from queue_telemetry.logs._redaction import Redactor
-from queue_telemetry.logs._text import name_of, text_of
+from queue_telemetry.logs._sanitizer import Shortened
+from queue_telemetry.logs._text import KEPT_CHARS, LONGEST_CHARS, cut_end, name_of, text_of
 
 if TYPE_CHECKING:
     import loguru
@@ -28,9 +29,15 @@ _RESERVED: Final = frozenset(
         "serialization_error",
         "truncated",
         "original_bytes",
+        "service",
+        "env",
+        "version",
     }
 )
-"""Keys whose meaning and type never change, so that a collector's index keeps one type for each."""
+"""Keys whose meaning and type never change, so that a collector's index keeps one type for each.
+
+The last three find records at collectors, which make a stream of each value: not for a value that comes with a record.
+"""
 
 _FIRST: Final = 1_000_000_000  # so that ids of one process sort as text without the price of padding them
 
@@ -76,12 +83,13 @@ class RecordBuilder:
         message = record["message"]
         if type(message) is not str:
             message = text_of(message)  # a patcher's
-        if ":" in message or "=" in message:
-            message = self._scrub(message)
+        cut_chars = len(message) - KEPT_CHARS if len(message) > LONGEST_CHARS else 0
+        if cut_chars:
+            message = cut_end(message, KEPT_CHARS)
         flat: dict[str, object] = {
             "timestamp": self._timestamp(record["time"]),
             "level": record["level"].name,
-            "message": message,
+            "message": self._scrub(message),
             **self._constants,
             "pid": pid,
             "thread": record["thread"].name,
@@ -95,9 +103,8 @@ class RecordBuilder:
         context = self._context()
         if context:
             fields = self._redact(context)
-            if None in fields.values():
-                fields = {key: value for key, value in fields.items() if value is not None}
-            flat.update(fields)
+            cut_chars += _cut_from(fields)
+            flat.update(fields if None not in fields.values() else _without_nulls(fields))
         exception = record["exception"]
         if exception is not None:
             error = error_fields(*exception, self._scrub)
@@ -105,11 +112,19 @@ class RecordBuilder:
                 flat["error"] = error
         extra = record["extra"]
         if extra:
-            _merge(flat, self._redact(extra))
+            fields = self._redact(extra)
+            cut_chars += _cut_from(fields)
+            _merge(flat, fields)
+        if cut_chars:
+            flat["truncated"] = True
+            flat["original_bytes"] = cut_chars  # to which the encoder adds what is left
         return flat
 
     def salvage(self, record: "loguru.Record", error: Exception) -> dict[str, object]:
-        """Return what can be had of *record* after `build` raised *error*. Must not raise."""
+        """Return what can be had of *record* after `build` raised *error*.
+
+        Must not raise, but for a task's time limit.
+        """
         if not self._pid:
             self._begin(os.getpid())
         flat: dict[str, object] = {
@@ -120,7 +135,7 @@ class RecordBuilder:
         }
         fields: Mapping[str, object] = {**record}  # a patcher may have taken any of them out
         flat["level"] = text_of(getattr(fields.get("level"), "name", "INFO"))
-        flat["message"] = self._scrub(text_of(fields.get("message", "")))
+        flat["message"] = self._scrub(cut_end(text_of(fields.get("message", "")), KEPT_CHARS))
         for name, key in (("logger", "name"), ("function", "function"), ("line", "line")):
             if fields.get(key) is not None:
                 flat[name] = fields[key]
@@ -151,6 +166,14 @@ def free_key(key: str, *taken: Container[str]) -> str:
     while any(key in keys for keys in taken):
         key = f"extra_{key}"
     return key
+
+
+def _cut_from(fields: Mapping[str, object]) -> int:
+    return fields.characters_cut if type(fields) is Shortened else 0
+
+
+def _without_nulls(fields: Mapping[str, object]) -> dict[str, object]:
+    return {key: value for key, value in fields.items() if value is not None}
 
 
 def _merge(flat: dict[str, object], extra: Mapping[str, object]) -> None:

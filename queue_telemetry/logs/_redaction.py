@@ -63,6 +63,10 @@ _MAX_KEYS: Final = 4_096  # keys may be made of data; then the cache begins anew
 _LONGEST_KEY: Final = 128  # a longer one is data, and not worth the cache's memory
 _MAX_TEXTS: Final = 1_024
 _LONGEST_TEXT: Final = 64  # a worker's name, a route, a status: what comes again
+_LONGEST_USUAL_TEXT: Final = 1_024
+_MOST_FIELDS: Final = 256
+_USUAL_LEVELS: Final = 3
+_USUAL_ITEMS: Final = 16  # so that a tree of them holds little more than one walk may
 _STEM_LETTERS: Final = 3
 _PLAIN: Final = frozenset({str, int, float, bool, type(None)})
 _WORD: Final = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+")
@@ -103,16 +107,51 @@ class Redactor:
             Exception: What *fields* itself raises; what its values raise is caught.
         """
         values = fields.values()
-        if self._harmless.issuperset(fields) and _PLAIN.issuperset(map(type, values)):
-            for value in values:
-                if type(value) is str and value not in self._innocent and not self._is_innocent(value):
-                    break
+        if self._harmless.issuperset(fields):
+            if len(fields) <= _MOST_FIELDS and _PLAIN.issuperset(map(type, values)):
+                for value in values:
+                    if type(value) is str and value not in self._innocent and not self._is_innocent(value):
+                        break
+                else:
+                    return fields
             else:
-                return fields
+                copy = self._copy_usual(fields, _USUAL_LEVELS)
+                if copy is not None:
+                    return copy  # type: ignore[return-value]  # of a dict, a dict
         return sanitize(fields, self._hides, self.scrub)
 
+    def is_secret(self, key: str) -> bool:
+        """Tell whether what stands under this key is hidden."""
+        return self._hides(key, None)
+
+    def _copy_usual(self, value: object, levels: int) -> dict[object, object] | list[object] | None:
+        """Return a copy of a small tree of plain values without secrets, in half the time; None of anything else."""
+        copy = self._copy_container(value)
+        if copy is None or not levels or len(copy) > _USUAL_ITEMS:
+            return None
+        for key, each in copy.items() if isinstance(copy, dict) else enumerate(copy):
+            if type(each) is str:
+                if each not in self._innocent and not self._is_innocent(each):
+                    return None
+            elif type(each) not in _PLAIN:
+                inner = self._copy_usual(each, levels - 1)
+                if inner is None:
+                    return None
+                copy[key] = inner  # type: ignore[call-overload]  # a list's are numbers
+        return copy
+
+    def _copy_container(self, value: object) -> dict[object, object] | list[object] | None:
+        """Return a copy, made in one go, of a dict without secret keys or of a list of other things than text."""
+        if type(value) is dict:
+            pairs = value.copy()
+            return pairs if self._harmless.issuperset(pairs) else None
+        if type(value) is list:
+            items = value.copy()
+            return None if str in map(type, items) else items  # a command's arguments, a name and its value
+        return None
+
     def _is_innocent(self, text: str) -> bool:
-        if self.scrub(text) is not text:
+        if len(text) > _LONGEST_USUAL_TEXT or self.scrub(text) is not text:
             return False
         if len(text) <= _LONGEST_TEXT:
             if len(self._innocent) >= _MAX_TEXTS:

@@ -19,7 +19,9 @@ _HURRIED_PROBE_S: Final = (
 
 
 class RetrySchedule:
-    """When the next attempt may start, for one destination. Read and written by whoever has the chunk in flight.
+    """When the next attempt may start, for one destination. Written by whoever has the chunk in flight, read by all.
+
+    Only `hurry` may be called by anybody: it leaves a wish, which holds until the next attempt starts.
 
     Attributes:
         failures: Attempts that failed in a row.
@@ -32,11 +34,22 @@ class RetrySchedule:
         self._backoff_until_s = 0.0
         self._hurried_until_s = 0.0
         self._asked_until_s = 0.0
+        self._is_hurried = False
+        self._is_last_chance = False
 
     @property
     def not_before_s(self) -> float:
         """Monotonic seconds before which nothing is to be sent."""
-        return max(self._backoff_until_s, self._asked_until_s)
+        if self._is_last_chance:
+            return 0.0
+        backoff_until_s = self._backoff_until_s
+        if self._is_hurried:
+            backoff_until_s = min(backoff_until_s, self._hurried_until_s)
+        return max(backoff_until_s, self._asked_until_s)
+
+    def started(self) -> None:
+        """Note that an attempt starts, which is what those who hurried wanted."""
+        self._is_hurried = self._is_last_chance = False
 
     def succeeded(self, now_s: float, pause_s: float = 0.0) -> None:
         """Note that the collector took a decision, and that the next request is to wait so long."""
@@ -63,12 +76,13 @@ class RetrySchedule:
     def hurry(self, *, last_chance: bool) -> None:
         """Cut the present wait to that of a first failure, or a second when parked; what the collector asked for stands.
 
-        So many hurrying callers make no more attempts than one. The last chance waits for nothing.
+        So many hurrying callers make no more attempts than one, and one who comes during an attempt gets another. The
+        last chance waits for nothing.
         """
         if last_chance:
-            self._backoff_until_s = self._asked_until_s = 0.0
+            self._is_last_chance = True
         else:
-            self._backoff_until_s = min(self._backoff_until_s, self._hurried_until_s)
+            self._is_hurried = True
 
     def _ask(self, now_s: float, retry_after_s: float | None) -> None:
         if retry_after_s is not None:

@@ -2,7 +2,6 @@
 
 import math
 import socket
-import ssl
 import zlib
 from collections.abc import Mapping
 from contextlib import suppress
@@ -10,7 +9,7 @@ from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from typing import Final
 
-import certifi  # noqa: F401 - httpx would import it at its first use: in a task, or on a thread during a fork
+import httpcore
 import httpx
 
 from queue_telemetry._runtime import Clock
@@ -18,9 +17,11 @@ from queue_telemetry.exceptions import ConfigurationError
 from queue_telemetry.logs._answer import Answer, Failure
 from queue_telemetry.logs._answer_body import decoded
 from queue_telemetry.logs._endpoint import Endpoint
+from queue_telemetry.logs._lookup import Lookup
+from queue_telemetry.logs._quiet import quieten
 from queue_telemetry.logs._retry_after import asked_wait_s
 from queue_telemetry.logs._timed_stream import TimedNetwork
-from queue_telemetry.logs._tls import show_again, tls_context
+from queue_telemetry.logs._tls import is_about_certificates, renew, tls_context
 
 __all__ = ["HttpSender"]
 
@@ -35,16 +36,22 @@ _GZIP: Final = 31  # zlib's way to say: a gzip container
 _LEVEL: Final = 1  # 2.5 times cheaper than 6 for 13 % more bytes
 _UNSUPPORTED: Final = 415
 
-_STALE: Final = (httpx.RemoteProtocolError, httpx.ReadError, httpx.WriteError)
-_OPENED: Final = (".connect_tcp.complete", ".start_tls.complete")  # of a connection, or of a proxy's tunnel
+_FAULTS: Final = (
+    httpcore.NetworkError,
+    httpcore.ProtocolError,
+    httpcore.ProxyError,
+    httpcore.TimeoutException,
+    httpcore.UnsupportedProtocol,
+)
+_STALE: Final = (httpcore.RemoteProtocolError, httpcore.ReadError, httpcore.WriteError)
 
 
 class HttpSender:
     """Posts bodies, one at a time, without redirects, cookies or retries of its own.
 
-    It drives the transport directly: a client above it logs each URL with its secrets and has no total timeout. The
-    total deadline is kept by each wait for the socket; another thread can end that by shutting it down. Proxies come from the
-    settings alone. Not thread-safe but for `enforce_deadline` and `abort`. Not for use across a fork; a child makes a
+    It drives the engine below httpx directly: a client above it logs each URL with its secrets, and httpx passes no
+    network on, without which there is no total timeout. That deadline is kept by each wait for the socket; another thread can
+    end that by shutting it down. Proxies come from the settings alone. Not thread-safe but for `enforce_deadline` and `abort`. Not for use across a fork; a child makes a
     new one and never closes this.
 
     Args:
@@ -58,15 +65,22 @@ class HttpSender:
 
     def __init__(self, endpoint: Endpoint, *, clock: Clock, total_s: float = _TOTAL_S) -> None:
         try:
-            self._url = httpx.URL(endpoint.url)
+            self._url = _raw(httpx.URL(endpoint.url))
         except (httpx.InvalidURL, UnicodeError):
             raise ConfigurationError("LOG_URL is no valid URL") from None
         self._tls_files = endpoint.tls
         self._clock = clock
         self._deadline_s: float | None = None
-        self._transport, self._tls = _transport(endpoint)
-        # httpcore takes it as an argument, which httpx does not pass on
-        self._transport._pool._network_backend = TimedNetwork(self._left_s)
+        self._tls = tls_context(endpoint.tls) if endpoint.is_tls else None
+        self._lookup = Lookup()
+        self._pool = httpcore.ConnectionPool(
+            self._tls,
+            _proxy(endpoint),
+            max_connections=1,
+            keepalive_expiry=_KEEP_S,
+            network_backend=TimedNetwork(self._left_s, self._hold, self._lookup),
+            socket_options=[(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)],
+        )
         own = {"user-agent": _user_agent(), "accept": "*/*", "accept-encoding": "gzip"}
         self._headers = {**own, **endpoint.headers}
         self._answer_bytes = endpoint.max_answer_bytes
@@ -75,6 +89,7 @@ class HttpSender:
         self._connected = False  # whether this exchange had to open its connection
         self._aborted = False
         self._compresses = True
+        quieten()
 
     def send(self, body: bytes | bytearray, *, within_s: float = math.inf) -> Answer:
         """Post *body* and return what came of it. Blocks up to *within_s* or the total deadline; must not raise.
@@ -105,8 +120,9 @@ class HttpSender:
             self._shut_down()
 
     def abort(self) -> None:
-        """End the present exchange now; a later one ends as soon as it connects. Must not block."""
+        """End the present exchange now; a later one ends before it connects. Must not block."""
         self._aborted = True
+        self._lookup.stop()
         self._shut_down()
 
     def forget(self) -> None:
@@ -119,14 +135,14 @@ class HttpSender:
     def close(self) -> None:
         """Close the connection; only when nobody sends any more."""
         self._socket = None
-        self._transport.close()
+        self._pool.close()
 
     def _post(self, payload: bytes, headers: Mapping[str, str], total_s: float) -> Answer:
         answer = self._exchange(payload, headers, total_s) or self._exchange(payload, headers, total_s)
         if answer is None:
             return Answer(None, Failure.NETWORK, bytes_wire=len(payload))
         if answer.failure is Failure.TLS and self._tls is not None:
-            show_again(self._tls_files, self._tls)  # it may have been renewed; the next attempt shows it
+            renew(self._tls_files, self._tls)  # for the next attempt
         return answer
 
     def _exchange(self, payload: bytes, headers: Mapping[str, str], total_s: float) -> Answer | None:
@@ -138,60 +154,58 @@ class HttpSender:
             "write": min(_WRITE_S, total_s),
             "pool": _POOL_S,
         }
-        request = httpx.Request(
-            "POST",
-            self._url,
-            headers=headers,
-            content=payload,
-            extensions={"timeout": timeouts, "trace": self._trace},
-        )
+        answer: Answer | None = None
         try:
-            response = self._transport.handle_request(request)
-        except httpx.TransportError as error:
+            with self._pool.stream(
+                "POST",
+                self._url,
+                headers=list(headers.items()),
+                content=payload,
+                extensions={"timeout": timeouts},
+            ) as response:
+                answer = self._answer(response, len(payload))
+        except _FAULTS as error:
+            if answer is not None:
+                return answer  # it is complete; only its end failed
             if isinstance(error, _STALE) and not self._connected and not self._is_over():
                 return None
             return Answer(None, self._failure_of(error), bytes_wire=len(payload))
-        body = b""
-        try:
-            body = self._read(response)
-        finally:
-            with suppress(httpx.TransportError):
-                response.close()
+        return answer
+
+    def _answer(self, response: httpcore.Response, bytes_wire: int) -> Answer:
+        headers = httpx.Headers(response.headers)
+        body = self._read(response)
         return Answer(
-            response.status_code,
+            response.status,
             None,
-            asked_wait_s(response.headers, self._clock.time()),
-            len(payload),
-            decoded(body, response.headers.get("content-encoding", ""), self._answer_bytes),
+            asked_wait_s(headers, self._clock.time()),
+            bytes_wire,
+            decoded(body, headers.get("content-encoding", ""), self._answer_bytes),
         )
 
-    def _read(self, response: httpx.Response) -> bytes:
+    def _read(self, response: httpcore.Response) -> bytes:
         """Return the body as it came, up to the bound.
 
         Read to its end the connection can be kept; of a longer one the rest costs more than another connection. When it
         breaks off, the status stands.
         """
         body = bytearray()
-        stream = response.stream
-        assert isinstance(stream, httpx.SyncByteStream)
-        with suppress(httpx.TransportError):
-            for part in stream:
+        with suppress(*_FAULTS):
+            for part in response.iter_stream():
                 body += part[: self._answer_bytes - len(body)]
                 if len(body) >= self._answer_bytes or self._is_over():
                     break
         return bytes(body)
 
-    def _trace(self, event: str, info: Mapping[str, object]) -> None:
-        """Keep hold of the socket, which the HTTP library opens on its own."""
-        if event.endswith(_OPENED):
-            self._connected = True
-            stream = info["return_value"]
-            self._socket = stream.get_extra_info("socket")  # type: ignore[attr-defined]  # httpcore's NetworkStream
-            if self._is_over():
-                self._shut_down()
+    def _hold(self, connection: socket.socket) -> None:
+        """Keep hold of a socket that is about to be connected, for who ends the exchange."""
+        self._connected = True
+        self._socket = connection
 
     def _left_s(self) -> float:
         deadline_s = self._deadline_s
+        if self._aborted:
+            return 0.0
         return self._total_s if deadline_s is None else max(deadline_s - self._clock.monotonic(), 0.0)
 
     def _is_over(self) -> bool:
@@ -204,21 +218,21 @@ class HttpSender:
                 # the TLS socket's own method would speak first, and another thread is using it
                 socket.socket.shutdown(connection, socket.SHUT_RDWR)
 
-    def _failure_of(self, error: httpx.TransportError) -> Failure:
+    def _failure_of(self, error: Exception) -> Failure:
         if self._aborted:
             return Failure.ABORTED
         if self._is_over():
             return Failure.DEADLINE
         cause: BaseException | None = error
         while cause is not None:
-            if isinstance(cause, ssl.SSLError):
+            if is_about_certificates(cause):
                 return Failure.TLS
             cause = cause.__cause__ or cause.__context__
-        if isinstance(error, httpx.ProxyError) and str(error).startswith("4"):
+        if isinstance(error, httpcore.ProxyError) and str(error).startswith("4"):
             return Failure.PROXY  # the text begins with the proxy's status
-        if isinstance(error, (httpx.ConnectError, httpx.ConnectTimeout, httpx.ProxyError)):
+        if isinstance(error, (httpcore.ConnectError, httpcore.ConnectTimeout, httpcore.ProxyError)):
             return Failure.CONNECT
-        return Failure.TIMEOUT if isinstance(error, httpx.TimeoutException) else Failure.NETWORK
+        return Failure.TIMEOUT if isinstance(error, httpcore.TimeoutException) else Failure.NETWORK
 
 
 @cache
@@ -229,22 +243,23 @@ def _user_agent() -> str:
         return "queue-telemetry"
 
 
-def _transport(endpoint: Endpoint) -> tuple[httpx.HTTPTransport, ssl.SSLContext | None]:
-    tls = tls_context(endpoint.tls, httpx.create_ssl_context) if endpoint.is_tls else None
-    proxy: httpx.Proxy | None = None
-    if endpoint.proxy is not None:
-        try:
-            proxy = httpx.Proxy(endpoint.proxy)
-        except (httpx.InvalidURL, UnicodeError, ValueError):
-            raise ConfigurationError("LOG_PROXY is no valid URL") from None
-        if proxy.url.scheme == "https":
-            proxy = httpx.Proxy(
-                endpoint.proxy, ssl_context=tls_context(endpoint.tls, httpx.create_ssl_context)
-            )
-    transport = httpx.HTTPTransport(
-        verify=tls or False,
-        limits=httpx.Limits(max_connections=1, max_keepalive_connections=1, keepalive_expiry=_KEEP_S),
-        socket_options=[(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)],
-        proxy=proxy,
-    )
-    return transport, tls
+def _proxy(endpoint: Endpoint) -> httpcore.Proxy | None:
+    if endpoint.proxy is None:
+        return None
+    try:
+        proxy = httpx.Proxy(endpoint.proxy)
+    except (httpx.InvalidURL, UnicodeError, ValueError):
+        raise ConfigurationError("LOG_PROXY is no valid URL") from None
+    tls = tls_context(endpoint.tls) if proxy.url.scheme == "https" else None
+    return httpcore.Proxy(_raw(proxy.url), proxy.raw_auth, ssl_context=tls)
+
+
+def _raw(url: httpx.URL) -> httpcore.URL:
+    """Return a URL as it goes over the wire: its host in IDNA, its target escaped.
+
+    Raises:
+        UnicodeError: Its host is no name, though it looks like one: each look-up would fail.
+    """
+    if ":" not in url.host:  # which decodes it
+        url.raw_host.decode("ascii").encode("idna")
+    return httpcore.URL(scheme=url.raw_scheme, host=url.raw_host, port=url.port, target=url.raw_path)

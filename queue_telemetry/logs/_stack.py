@@ -4,22 +4,21 @@ The standard library's way takes five times as long and lets an exception's own 
 shows no leaf of a group that holds an interrupt. Never shows variables' values.
 """
 
-import linecache
 import traceback
 from collections.abc import Callable, Iterator
-from types import FrameType, TracebackType
+from types import TracebackType
 from typing import Final
 
-from queue_telemetry.logs._text import cut_middle, text_of
+from queue_telemetry.logs._frames import frame_lines
+from queue_telemetry.logs._text import cut_end, text_of
 from queue_telemetry.logs._time_limit import pass_on
 
-__all__ = ["MESSAGE_BYTES", "class_name", "message_of", "stack_of"]
+__all__ = ["class_name", "message_of", "stack_of"]
 
-MESSAGE_BYTES: Final = 8 * 1024
-_NOTE_BYTES: Final = 2 * 1024
+_MESSAGE_CHARS: Final = 16 * 1024
+_NOTE_CHARS: Final = 2 * 1024
+_MAX_CHARS: Final = 128 * 1024  # of all messages and notes, several times what a stack is cut to
 _MAX_NOTES: Final = 16
-_MAX_FRAMES: Final = 100  # more is recursion, of which both ends tell enough
-_MAX_REPEATS: Final = 3  # as the standard library shows
 _MAX_EXCEPTIONS: Final = 64  # a chain may be a ring, a group may hold thousands
 _MAX_LEAVES: Final = 15  # of one group, as the standard library shows
 _MAX_NESTING: Final = 10
@@ -29,22 +28,26 @@ _CAUSED: Final = "The above exception was the direct cause of the following exce
 _DURING: Final = "During handling of the above exception, another exception occurred:"
 _CUT: Final = "[earlier exceptions cut]"
 
-_Place = tuple[str, int, str]
-"""File, line and function."""
-
 
 def stack_of(
-    error: BaseException | None, trace: TracebackType | None, scrub: Callable[[str], str] = str
+    error: BaseException | None,
+    trace: TracebackType | None,
+    scrub: Callable[[str], str] = str,
+    message: str | None = None,
 ) -> str:
-    """Return the traceback of *error* with its causes, notes and a group's leaves. Must not raise.
+    """Return the traceback of *error* with its causes, notes and a group's leaves.
+
+    Must not raise, but for a task's time limit.
 
     Args:
         error: The exception; None formats the frames alone.
         trace: Its traceback; None has no frames.
-        scrub: Takes secrets out of messages and notes, each whole: a cut may take a key and leave its value.
+        scrub: Takes secrets out of messages, notes and lines of the source, each once.
+        message: What *error* says, by `message_of`; None has it asked.
     """
     try:
-        lines = _Telling(scrub).chain(error, trace, 0) if error is not None else list(_frames(trace))
+        telling = _Telling(scrub, error, message)
+        lines = list(frame_lines(trace, scrub)) if error is None else telling.chain(error, trace, 0)
     except Exception as fault:  # noqa: BLE001 - no stack is left for it at the bottom of a recursion, say
         pass_on(fault)
         return f"[the traceback cannot be read: {class_name(type(fault))}]"
@@ -52,7 +55,7 @@ def stack_of(
 
 
 def class_name(kind: type[BaseException]) -> str:
-    """Return a class's name as tracebacks show it. Must not raise."""
+    """Return a class's name as tracebacks show it. Must not raise, but for a task's time limit."""
     try:
         module, name = kind.__module__, kind.__qualname__
     except Exception as fault:  # noqa: BLE001 - a user's metaclass
@@ -62,16 +65,25 @@ def class_name(kind: type[BaseException]) -> str:
 
 
 def message_of(error: BaseException, scrub: Callable[[str], str]) -> str:
-    """Return what an exception says without secrets, at most `MESSAGE_BYTES` of it twice over."""
-    return cut_middle(scrub(text_of(error)), 2 * MESSAGE_BYTES)
+    """Return what an exception says without secrets: the beginning of it, cut before it is looked through."""
+    return scrub(cut_end(text_of(error), _MESSAGE_CHARS))
 
 
 class _Telling:
-    """One telling of an exception and all that belongs to it; each exception is told once."""
+    """One telling of an exception and all that belongs to it; each exception is told once.
 
-    def __init__(self, scrub: Callable[[str], str]) -> None:
+    Args:
+        scrub: Takes secrets out of a text.
+        first: The exception whose message is known.
+        message: That one.
+    """
+
+    def __init__(self, scrub: Callable[[str], str], first: BaseException | None, message: str | None) -> None:
         self._scrub = scrub
+        self._first = first
+        self._message = message
         self._seen: set[int] = set()
+        self._chars_left = _MAX_CHARS
 
     def chain(self, error: BaseException, trace: TracebackType | None, nesting: int) -> list[str]:
         """Return the lines of *error* after those of its causes."""
@@ -91,10 +103,10 @@ class _Telling:
         return lines
 
     def _one(self, error: BaseException, trace: TracebackType | None, nesting: int) -> list[str]:
-        lines = list(_frames(trace))
+        lines = list(frame_lines(trace, self._scrub))
         if lines:
             lines.insert(0, "Traceback (most recent call last):")
-        lines += _words(error, self._scrub)
+        lines += self._words(error)
         if not issubclass(type(error), BaseExceptionGroup):
             return lines
         if lines[0].startswith("Traceback"):
@@ -115,96 +127,51 @@ class _Telling:
             yield f"| and {len(leaves) - _MAX_LEAVES} more exceptions"
         yield f"+{'-' * _RULER}"
 
+    def _words(self, error: BaseException) -> list[str]:
+        """Return the lines that name the exception, its message and its notes."""
+        kind = type(error)
+        if issubclass(kind, SyntaxError):
+            return self._said(_syntax_words(error), _MESSAGE_CHARS).split("\n")  # type: ignore[arg-type]  # it is one
+        if error is self._first and self._message is not None:
+            message = self._message
+        else:
+            message = self._said(text_of(error), _MESSAGE_CHARS)
+        text = f"{class_name(kind)}: {message}" if message else class_name(kind)
+        return [line for part in (text, *self._notes(error)) for line in part.split("\n")]
 
-def _frames(trace: TracebackType | None) -> Iterator[str]:
-    """Yield the lines of the frames, outermost first: repeated ones counted, and of too many the middle left out."""
-    places = list(_folded(trace))
-    for at, (place, module, repeats) in enumerate(places):
-        if len(places) > _MAX_FRAMES:
-            if at == _MAX_FRAMES // 2:
-                yield f"  [{len(places) - _MAX_FRAMES} frames cut]"
-            if _MAX_FRAMES // 2 <= at < len(places) - _MAX_FRAMES // 2:
-                continue
-        file, line, function = place
-        shown = f'  File "{file}", line {line}, in {function}'
-        source = _source(file, line, module)
-        for _ in range(min(repeats, _MAX_REPEATS)):
-            yield shown
-            if source:
-                yield f"    {source}"
-        if repeats > _MAX_REPEATS:
-            more = repeats - _MAX_REPEATS
-            yield f"  [Previous line repeated {more} more time{'s' if more > 1 else ''}]"
+    def _notes(self, error: BaseException) -> Iterator[str]:
+        notes = _notes_of(error)
+        if notes is None:
+            yield "[notes cannot be read]"
+            return
+        for note in notes[:_MAX_NOTES]:
+            yield self._said(text_of(note), _NOTE_CHARS)
+        if len(notes) > _MAX_NOTES:
+            yield f"[{len(notes) - _MAX_NOTES} more notes]"
 
-
-def _folded(trace: TracebackType | None) -> Iterator[tuple[_Place, FrameType, int]]:
-    """Yield each frame with how often it comes in a row."""
-    place: _Place | None = None
-    last: FrameType | None = None
-    repeats = 0
-    for frame, line in _walk(trace):
-        code = frame.f_code
-        here = (code.co_filename, line, code.co_name)
-        if here == place:
-            repeats += 1
-            continue
-        if place is not None and last is not None:
-            yield place, last, repeats
-        place, last, repeats = here, frame, 1
-    if place is not None and last is not None:
-        yield place, last, repeats
+    def _said(self, text: str, max_chars: int) -> str:
+        """Return the beginning of a text without secrets, as long as there is room: cut first, since looking costs."""
+        shorter = cut_end(text, min(max_chars, self._chars_left))
+        self._chars_left = max(self._chars_left - len(shorter), 0)
+        return self._scrub(shorter)
 
 
-def _walk(trace: TracebackType | None) -> Iterator[tuple[FrameType, int]]:
-    """Yield frames and lines but loguru's own; in front of `logger.catch` used as a decorator stands its caller."""
-    if trace is not None and _is_logurus(trace.tb_frame):
-        caller = trace.tb_frame.f_back
-        if caller is not None:
-            yield caller, caller.f_lineno or 0
-    while trace is not None:
-        if not _is_logurus(trace.tb_frame):
-            yield trace.tb_frame, trace.tb_lineno or 0
-        trace = trace.tb_next
-
-
-def _is_logurus(frame: FrameType) -> bool:
-    return frame.f_globals.get("__name__") == "loguru._logger"
-
-
-def _source(file: str, line: int, frame: FrameType) -> str:
-    try:
-        return linecache.getline(file, line, frame.f_globals).strip()
-    except Exception as fault:  # noqa: BLE001 - a module's own loader is asked for what is in no file
-        pass_on(fault)
-        return ""
-
-
-def _words(error: BaseException, scrub: Callable[[str], str]) -> list[str]:
-    """Return the lines that name the exception, its message and its notes."""
-    kind = type(error)
-    if issubclass(kind, SyntaxError):
-        try:
-            return "".join(traceback.format_exception_only(error)).rstrip("\n").split("\n")
-        except Exception as fault:  # noqa: BLE001 - its fields may hold anything
-            pass_on(fault)
-            return [class_name(kind)]
-    message = message_of(error, scrub)
-    text = f"{class_name(kind)}: {message}" if message else class_name(kind)
-    return [line for part in (text, *_notes(error, scrub)) for line in part.split("\n")]
-
-
-def _notes(error: BaseException, scrub: Callable[[str], str]) -> Iterator[str]:
+def _notes_of(error: BaseException) -> list[object] | None:
+    """Return the notes, whatever they are; None when they cannot be read."""
     try:
         notes = getattr(error, "__notes__", ())
-        many = list(notes) if isinstance(notes, (list, tuple)) else [notes]
+        return list(notes) if isinstance(notes, (list, tuple)) else [notes]
     except Exception as fault:  # noqa: BLE001 - a user's property
         pass_on(fault)
-        yield "[notes cannot be read]"
-        return
-    for note in many[:_MAX_NOTES]:
-        yield cut_middle(scrub(text_of(note)), _NOTE_BYTES)
-    if len(many) > _MAX_NOTES:
-        yield f"[{len(many) - _MAX_NOTES} more notes]"
+        return None
+
+
+def _syntax_words(error: SyntaxError) -> str:
+    try:
+        return "".join(traceback.format_exception_only(error)).rstrip("\n")
+    except Exception as fault:  # noqa: BLE001 - its fields may hold anything
+        pass_on(fault)
+        return class_name(type(error))
 
 
 def _below(error: BaseException) -> tuple[BaseException | None, str]:

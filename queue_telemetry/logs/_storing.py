@@ -13,53 +13,38 @@ __all__ = ["Storing"]
 
 T = TypeVar("T")
 
-_PATIENCE_S: Final = 0.05  # a chunk is in the disk's cache within a millisecond, unless something is wrong
+_PATIENCE_S: Final = (
+    0.05  # for who writes: that is in the disk's cache within a millisecond, unless something is wrong
+)
 
 
 class Storing:
-    """Writes chunks to the spool, oldest first and one at a time, whoever calls.
+    """Writes to the spool, chunks in their order and lines as they come, one at a time.
 
-    The lock is not held meanwhile, but where lines are written ahead: there a slow disk is felt in any case. Over half of the memory the newest chunks are on disk only, since the oldest are sent first. A full spool drops what
+    Over half of the memory the newest chunks are on disk only, since the oldest are sent first. A full spool drops what
     is oldest in it.
 
     Args:
         accounts: The chunks.
-        writes_ahead: Whether each line is written before it is in a chunk.
 
     Attributes:
+        writer: Held over a write, and by nobody who logs where lines are not written ahead.
         stores_parts: Whether parts of a chunk get copies of their own too: in the end, so that no other part comes again.
             Before that, each part of what a collector refuses would be written for each request.
     """
 
-    def __init__(self, accounts: Accounts, *, writes_ahead: bool) -> None:
+    def __init__(self, accounts: Accounts) -> None:
+        self.writer = OwnedLock()
+        self.stores_parts = False
         self._accounts = accounts
         self._spool = accounts.spool
         self._half_bytes: Final = accounts.capacity.max_bytes // 2
-        # Held over the write of a chunk; who needs memory waits for it a moment.
-        self._writer = accounts.lock if writes_ahead else OwnedLock()
-        self._change = accounts.commit if writes_ahead else self._change_with_lock
-        self._is_slow = False
-        self.stores_parts = False
-
-    @property
-    def is_of_use(self) -> bool:
-        """Whether the disk takes writes, as far as is known, and is not slow in it."""
-        return self._spool is not None and not self._is_slow and not self._spool.pauses
 
     def relieve(self) -> None:
-        """Over a quarter of the memory: write what waits, in its order. Over half: free the newest.
-
-        Waits a moment for somebody who writes; when that was in vain, nobody does until he is done.
-        """
-        if self._spool is None:
-            return
-        stored: bool | None = True
-        while stored and 2 * self._accounts.held.held_bytes > self._half_bytes:
-            patience_s = 0.0 if self._is_slow else _PATIENCE_S
-            stored = self._writer.run(patience_s, self._store_oldest, otherwise=None)
-        if stored is None:
-            self._is_slow = True
-        if self._accounts.held.held_bytes > self._half_bytes:
+        """Over a quarter of the memory: write what waits, in its order. Over half: free the newest."""
+        while 2 * self._accounts.held.held_bytes > self._half_bytes and self.store_next():
+            pass
+        if self._spool is not None and self._accounts.held.held_bytes > self._half_bytes:
             self._accounts.change(self._free_newest, otherwise=None)
 
     def store_next(self) -> bool:
@@ -68,19 +53,32 @@ class Storing:
         In order: a spool remembers up to where a segment is done, and after a restart the rest comes again.
 
         Returns:
-            False when none is left, the disk is against it, or somebody writes.
+            False when none is left, the disk is against it, or somebody else does not come back from it.
         """
-        return self._spool is not None and self._writer.run(0.0, self._store_oldest, otherwise=False)
+        return self._spool is not None and self.writer.run(_PATIENCE_S, self._store_oldest, otherwise=False)
 
     def write_ahead(self, line: bytes) -> Place | None:
-        """Write one line, with the lock held. The place is `spool.unclaimed` until it is in a chunk."""
+        """Write one line, with `writer` held. The place is `spool.unclaimed` until it is in a chunk."""
         return self._write(line, 1)
 
     def collect(self) -> None:
         """Let go of what an interrupt left on disk of a record that was not taken in."""
         if self._spool is not None and self._spool.unclaimed is not None:
-            self._writer.run(_PATIENCE_S, self._collect, otherwise=None)
+            self.writer.run(_PATIENCE_S, self._collect, otherwise=None)
         self._accounts.clear()
+
+    def close(self) -> None:
+        """Close the spool, or leave its files as they are where somebody does not come back from it."""
+        spool = self._spool
+        if spool is None:
+            return
+
+        def close() -> bool:
+            spool.close()
+            return True
+
+        if not self.writer.run(_PATIENCE_S, close, otherwise=False):
+            spool.abandon()
 
     def _store_oldest(self) -> bool:
         try:
@@ -93,14 +91,13 @@ class Storing:
             self._spool.unclaimed = None  # type: ignore[union-attr]  # a chunk has it now, or it is to be acknowledged
             return True
         finally:
-            self._is_slow = False
             self._change(_end)
             self._accounts.clear()
 
     def _write(self, lines: bytes | bytearray, records: int) -> Place | None:
         """Write lines to the spool; while it is full, the oldest that is in it goes first."""
         spool = self._spool
-        if spool is None:
+        if spool is None or spool.pauses:
             return None
         if spool.unclaimed is not None:
             self._collect()
@@ -121,7 +118,7 @@ class Storing:
             spool.take_back(orphan)
         spool.unclaimed = None
 
-    def _change_with_lock(self, action: Callable[[Holdings], T]) -> T | None:
+    def _change(self, action: Callable[[Holdings], T]) -> T | None:
         return self._accounts.change(action, otherwise=None)
 
     def _drop_oldest(self, held: Holdings) -> bool:

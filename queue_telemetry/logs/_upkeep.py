@@ -1,4 +1,4 @@
-"""What the shipper does between requests: spill, adopt, keep to the disk's limit, and tell of losses."""
+"""What is done beside the requests: spill, tidy, adopt, keep to the disk's limit, and tell of losses."""
 
 import math
 from typing import Final
@@ -13,12 +13,11 @@ __all__ = ["Upkeep"]
 
 _ADOPT_EVERY_S: Final = 60.0
 _LIMIT_EVERY_S: Final = 60.0
-_MOST_ADOPTED: Final = 4_096  # chunks, of some hundred bytes of memory each
 _TELL_EVERY_S: Final = 60.0  # a record a minute of a loss that goes on
 
 
 class Upkeep:
-    """Looks after a buffer and its spool. Called by whoever may send, so by one thread at a time.
+    """Looks after a buffer and its spool. For one thread at a time: the disk may hang with it.
 
     Args:
         buffer: The buffer.
@@ -41,33 +40,42 @@ class Upkeep:
         self._limit_at_s = -math.inf
         self._looked_elsewhere = False
         self._failing = False
+        self._damaged = 0  # records that are in the accounts, though nothing was left of them to adopt
         self._tell_at_s = -math.inf
         self.inherited = Losses({})
 
     @property
     def due_s(self) -> float:
-        """Seconds until there may be something to adopt, when nothing waits."""
-        if self._spool is None or self._failing or self._buffer.refusing:
+        """Seconds until there may be something to do that nobody wakes for."""
+        if self._spool is None or self._buffer.refusing:
             return math.inf
-        return max(self._adopt_at_s - self._clock.monotonic(), 0.0)
+        # what comes behind something adopted is looked for when that was sent
+        is_waited_for = self._failing or self._buffer.adopted_chunks
+        at_s = self._limit_at_s if is_waited_for else min(self._adopt_at_s, self._limit_at_s)
+        return max(at_s - self._clock.monotonic(), 0.0)
 
-    def look_after(self, *, failing: bool) -> None:
-        """Do what is due: while the destination fails, write what waits; else adopt, and tell of losses."""
+    def look_after(self, *, failing: bool) -> bool:
+        """Do what is due: while the destination fails, write what waits; else adopt, and tell of losses.
+
+        Returns:
+            Whether there is something more to send.
+        """
         self._failing = failing
         if not failing:
             self.tell_losses()
-        if self._spool is None:
-            return
+        spool = self._spool
+        if spool is None:
+            return False
         if not self._looked_elsewhere:
-            self._look_elsewhere(self._spool)
-        if failing:
-            while self._buffer.store_next():
-                pass
-        else:
-            self._buffer.relieve()
-            self._adopt(self._spool)
-        self._keep_to_limit(self._spool)
-        self._spool.speak()
+            self._look_elsewhere(spool)
+        while failing and self._buffer.store_next():
+            pass
+        self._buffer.relieve()
+        spool.tidy()
+        adopted = not failing and self._adopt(spool)
+        self._keep_to_limit(spool)
+        spool.speak()
+        return adopted
 
     def tell_losses(self, *, at_once: bool = False) -> None:
         """Append a record on what was lost since the last one, at most each minute or at once."""
@@ -79,41 +87,47 @@ class Upkeep:
         self.inherited = Losses({})
         if losses.dropped:
             self._tell_at_s = now_s + _TELL_EVERY_S
-            self._buffer.append(
-                self._make_loss_record(losses.dropped, losses.from_s, losses.to_s), severe=True
-            )
+            line = self._make_loss_record(losses.dropped, losses.from_s, losses.to_s)
+            # where lines are written ahead this one is not: who closes must not wait for the disk
+            RecordBuffer.append(self._buffer, line, severe=True)
 
-    def _adopt(self, spool: Spool) -> None:
+    def _adopt(self, spool: Spool) -> bool:
         """Take over one segment at a time of those that dead processes left, behind what waits."""
         now_s = self._clock.monotonic()
         if now_s < self._adopt_at_s or self._buffer.refusing or self._buffer.adopted_chunks:
-            return
-        if not self._take_over(spool):
+            return False
+        adopted = self._take_over(spool)
+        if not adopted:
             self._adopt_at_s = now_s + _ADOPT_EVERY_S
+        return adopted
 
     def _keep_to_limit(self, spool: Spool) -> None:
         """Count against the limit what the dead left, whether it can be sent or not: a crash loop must not fill the disk.
 
-        What is too much is taken over, so that it is in the accounts, and the oldest of it dropped.
+        Of what is too much the oldest segment is taken over, so that it is in the accounts, and dropped; then the next.
         """
         now_s = self._clock.monotonic()
         if now_s < self._limit_at_s:
             return
         self._limit_at_s = now_s + _LIMIT_EVERY_S
-        while not self._buffer.refusing and (excess_bytes := spool.excess_bytes()) > 0:
-            if self._buffer.adopted_chunks < _MOST_ADOPTED and self._take_over(spool):
-                continue
-            enough_bytes = spool.used_bytes - excess_bytes
-            if not self._buffer.drop_adopted():
+        excess_bytes = spool.excess_bytes()
+        while excess_bytes > 0 and not self._buffer.refusing:
+            used_bytes = spool.used_bytes
+            if self._buffer.drop_adopted():
+                excess_bytes -= used_bytes - spool.used_bytes
+            elif not self._take_over(spool):
                 return
-            while spool.used_bytes > enough_bytes and self._buffer.drop_adopted():
-                pass
+            elif not self._buffer.adopted_chunks:  # nothing in it was whole, and it is gone
+                excess_bytes = spool.excess_bytes()
+        spool.tidy()
 
     def _take_over(self, spool: Spool) -> bool:
         batch_bytes, max_records = self._buffer.batch_limits
         places = spool.adopt(batch_bytes=batch_bytes, max_records=max_records)
-        if places is not None:
-            self._buffer.adopt(places)
+        _, damaged = spool.damaged
+        if places is not None or damaged > self._damaged:
+            self._buffer.adopt(places or [], damaged - self._damaged)
+            self._damaged = damaged
         return places is not None
 
     def _look_elsewhere(self, spool: Spool) -> None:

@@ -1,12 +1,14 @@
 """Put buffer, format, sender, spool and shipper together from plain values."""
 
 import math
+from collections.abc import Callable
 
 from queue_telemetry._runtime import Clock
 from queue_telemetry.logs._courier import Courier
 from queue_telemetry.logs._endpoint import Endpoint
 from queue_telemetry.logs._sender import HttpSender
 from queue_telemetry.logs._storage import Limits, LossRecord, Storage
+from queue_telemetry.logs._write_ahead import WriteAheadBuffer
 from queue_telemetry.logs.buffer import RecordBuffer
 from queue_telemetry.logs.formats import Format
 from queue_telemetry.logs.shipper import Shipper
@@ -47,7 +49,10 @@ class LogPipeline(Shipper):
         sender = HttpSender(endpoint, clock=clock)
         spool = _spool(endpoint, storage, clock)
         batch_bytes = min(limits.batch_bytes, wire_format.max_batch_bytes)
-        buffer = RecordBuffer(
+        make_buffer: Callable[..., RecordBuffer] = RecordBuffer
+        if spool is not None and storage is not None and storage.durability == "wal":
+            make_buffer = WriteAheadBuffer
+        buffer = make_buffer(
             limits.max_memory_bytes,
             batch_bytes=batch_bytes,
             max_records=wire_format.max_records,
@@ -57,7 +62,6 @@ class LogPipeline(Shipper):
             ),
             clock=clock,
             spool=spool,
-            writes_ahead=storage is not None and storage.durability == "wal",
         )
         courier = Courier(
             buffer,

@@ -1,14 +1,25 @@
-"""The shipper: one thread that sends the oldest chunk until the collector has taken or refused it."""
+"""The shipper: a thread that sends the oldest chunk until the collector has taken or refused it, and one at the disk."""
 
 import logging
 import math
-import threading
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Final
 
-from queue_telemetry._runtime import BackgroundLoop, Clock, Delivery, DropReason, OwnedLock, guarded, say
+from queue_telemetry._runtime import (
+    BackgroundLoop,
+    Bell,
+    Clock,
+    Delivery,
+    DropReason,
+    OwnedLock,
+    guarded,
+    say,
+)
 from queue_telemetry.logs._circuit import CircuitState
 from queue_telemetry.logs._courier import Courier
+from queue_telemetry.logs._keeper import Keeper
+from queue_telemetry.logs._losses import Losses
 from queue_telemetry.logs._storage import LossRecord
 from queue_telemetry.logs._upkeep import Upkeep
 from queue_telemetry.logs.buffer import RecordBuffer
@@ -21,16 +32,17 @@ _IDLE_S: Final = 60.0  # a wait has an end, even when nothing is there to send
 _STOP_GRACE_S: Final = 0.2  # what a shut-down socket needs to end the thread
 _SPILL_S: Final = 0.5  # of a closing time: to write all memory to the disk's cache, many times over
 _UNREADABLE_S: Final = 5.0  # until the disk is asked again for what it could not give
-_PARKED_FAILURES: Final = 3  # as many failures in a row as a refused key counts for
+_PARKED_FAILURES: Final = 3  # as many failures in a row as a refused key counts for, or a disk that hangs
 
 
 @dataclass(slots=True, eq=False)
 class _Waiter:
-    """Somebody in `flush`: until which chunk, until when (monotonic seconds), and how to tell them."""
+    """Somebody in `flush`: until which chunk, until when (monotonic seconds), how to tell them, and whether they were."""
 
     number: int
     deadline_s: float
-    over: threading.Event = field(default_factory=threading.Event)
+    bell: Bell = field(default_factory=Bell)
+    is_over: bool = False
 
 
 class Shipper:
@@ -66,18 +78,30 @@ class Shipper:
         self._spool = spool
         self._upkeep = Upkeep(buffer, clock, spool, make_loss_record)
         self._loop = BackgroundLoop(_NAME, self.step)
-        self._starting = OwnedLock()  # guards the start of the thread
+        self._keeper = Keeper(
+            buffer,
+            spool,
+            self._upkeep,
+            clock=clock,
+            is_failing=lambda: courier.schedule.failures > 0,
+            on_more=self._loop.wake,
+        )
+        self._starting = OwnedLock()  # guards the start of the threads
         self._waiters: list[_Waiter] = []
         self._closed = False
         self._left = 0
         self._overflowed = 0
 
     def start(self) -> bool:
-        """Start the thread unless it runs; False when the process can have no more threads, or after `close`."""
-        if self._closed or self._loop.alive:
+        """Start the threads unless they run; False when the process can have no more, or after `close`."""
+        if self._closed or (self._loop.alive and self._keeper.is_ready):
             return not self._closed
         # another thread, or this one below a signal handler, may be at it
-        return self._starting.run(0.0, lambda: self._loop.alive or self._loop.start(), otherwise=True)
+        return self._starting.run(0.0, self._start, otherwise=True)
+
+    def _start(self) -> bool:
+        self._keeper.start()
+        return self._loop.alive or self._loop.start()
 
     @property
     def inherits(self) -> bool:
@@ -85,9 +109,10 @@ class Shipper:
         return self._spool is not None
 
     def wake(self) -> None:
-        """Have the thread look at the buffer, starting it if need be. For `buffer.on_wake`; must not raise."""
+        """Have the threads look at the buffer, starting them if need be. For `buffer.on_wake`; must not raise."""
         if self.start():
             self._loop.wake()
+            self._keeper.wake()
 
     def step(self, within_s: float = math.inf) -> float:
         """Send at most one chunk, within so many seconds, and return the seconds until there may be more to do.
@@ -102,7 +127,7 @@ class Shipper:
 
     def _step(self, within_s: float) -> float:
         due_s = self.buffer.seal_due()
-        self._upkeep.look_after(failing=self._courier.schedule.failures > 0)
+        look_s = self._keeper.help_out()
         wait_s = self._courier.schedule.not_before_s - self._clock.monotonic()
         if wait_s > 0:
             self._tell_waiters()
@@ -111,7 +136,7 @@ class Shipper:
         chunk = self.buffer.take(self._courier.allowance_bytes)
         if chunk is None:
             self._tell_waiters()
-            look_s = _UNREADABLE_S if self.buffer.has_sealed else self._upkeep.due_s
+            look_s = _UNREADABLE_S if self.buffer.has_sealed else look_s
             return min(_IDLE_S if due_s is None else due_s, look_s, _IDLE_S)
         self._courier.carry(chunk, within_s, hurried=bool(self._waiters))
         self._say_overflow()
@@ -122,9 +147,9 @@ class Shipper:
         """Wait until all records appended before this call are delivered or dropped; True when they were in time.
 
         Cuts a backoff to the wait of a first failure; what the collector asked for stands. Returns early when the
-        next attempt would come too late.
+        next attempt would come too late, and in a signal handler that interrupts an append, for which all waits.
         """
-        return self._drain(timeout_s, last_chance=False)
+        return not self.buffer.is_interrupted and self._drain(timeout_s, last_chance=False)
 
     def close(self, timeout_s: float) -> bool:
         """Refuse new records, send the rest, stop; what is left when the time is over goes to the spool.
@@ -133,10 +158,13 @@ class Shipper:
         not waited for when there is a spool.
 
         Returns:
-            True when nothing was left. Always within the time and a fraction of a second.
+            True when nothing was left. Always within the time and a fraction of a second. In a signal handler that
+            interrupts an append False at once: all this is done behind that, before what the handler raises goes on.
         """
         if self._closed:
             return self._left == 0
+        if self.buffer.put_off(partial(self.close, timeout_s)):
+            return False
         deadline_s = self._clock.monotonic() + timeout_s
         done = False
         try:
@@ -156,12 +184,13 @@ class Shipper:
         self.buffer.refuse()
         if not done:
             self._courier.sender.abort()
-        ended = self._loop.stop(max(deadline_s - self._clock.monotonic(), _STOP_GRACE_S))
+        spill_s = 0.0 if self._spool is None else _SPILL_S / 2
+        ended = self._loop.stop(max(deadline_s - spill_s - self._clock.monotonic(), _STOP_GRACE_S))
         self._closed = True
-        lost, kept = self.buffer.abandon(max(deadline_s, self._clock.monotonic() + _STOP_GRACE_S))
-        self._left += lost + kept
-        if self._spool is not None:
-            self._spool.close()
+        before = self.buffer.given_up
+        self._keeper.leave(max(deadline_s, self._clock.monotonic() + _STOP_GRACE_S))
+        lost, kept = self.buffer.given_up - before, self.buffer.kept
+        self._left += lost + self.buffer.own_records
         if ended:  # else the thread may be at the connection still; it ends with the process
             self._courier.sender.close()
         with guarded():
@@ -181,14 +210,18 @@ class Shipper:
         if self._spool is not None:
             self._spool.forget()
 
-    def succeed(self, former: "Shipper") -> Delivery:
-        """Tell of what a closed shipper lost and told nobody; return its counts, without what it left to be adopted."""
-        self._upkeep.inherited = former.buffer.take_losses().with_earlier(former._upkeep.inherited)
+    def inherit(self, losses: Losses) -> None:
+        """Tell of losses that were counted elsewhere."""
+        self._upkeep.inherited = losses.with_earlier(self._upkeep.inherited)
         self.wake()
-        done, left = former.delivery(), former.buffer.history.chunks
+
+    def legacy(self) -> tuple[Delivery, Losses]:
+        """Return, of a closed shipper, its counts without what it left to be adopted, and what it lost and told nobody."""
+        losses = self.buffer.take_losses().with_earlier(self._upkeep.inherited)
+        done, left = self.delivery(), self.buffer.history.chunks
         adopted = done.adopted - sum([chunk.records for chunk in left if chunk.adopted])
         own = sum([chunk.records for chunk in left if not chunk.adopted])
-        return Delivery(done.accepted - own, adopted, done.delivered, done.dropped, 0)
+        return Delivery(done.accepted - own, adopted, done.delivered, done.dropped, 0), losses
 
     def delivery(self) -> Delivery:
         """Return what became of the records, as of one moment."""
@@ -196,9 +229,10 @@ class Shipper:
 
     @property
     def failures(self) -> int:
-        """Attempts in a row that failed; 0 while all is well. A setting that is wrong counts for several."""
+        """Attempts in a row that failed; 0 while all is well. A wrong setting and a disk that hangs count for several."""
         schedule = self._courier.schedule
-        return max(schedule.failures, _PARKED_FAILURES) if schedule.probes else schedule.failures
+        hangs = self._spool is not None and self._spool.hangs
+        return max(schedule.failures, _PARKED_FAILURES) if schedule.probes or hangs else schedule.failures
 
     def stats(self) -> dict[str, object]:
         """Return how delivery goes, ready for JSON: no address and no secret in it."""
@@ -233,7 +267,7 @@ class Shipper:
         try:
             if self.start():
                 self._loop.wake()
-                waiter.over.wait(timeout_s)
+                waiter.bell.wait(timeout_s)
             else:
                 self._drain_here(waiter)
         finally:
@@ -243,17 +277,18 @@ class Shipper:
     def _drain_here(self, waiter: _Waiter) -> None:
         """Do the thread's work on the caller's, where none can be started, as at the interpreter's end."""
         with guarded():
-            while not waiter.over.is_set():
+            while not waiter.is_over:
                 left_s = waiter.deadline_s - self._clock.monotonic()
                 if left_s <= 0:
                     return
-                waiter.over.wait(min(self.step(left_s), left_s))
+                waiter.bell.wait(min(self.step(left_s), left_s))
 
     def _tell_waiters(self) -> None:
         not_before_s = self._courier.schedule.not_before_s
         for waiter in tuple(self._waiters):
             if self.buffer.settled(waiter.number) or not_before_s > waiter.deadline_s:
-                waiter.over.set()
+                waiter.is_over = True
+                waiter.bell.ring()
 
     def _say_overflow(self) -> None:
         overflowed = self.delivery().dropped.get(DropReason.OVERFLOW, 0)

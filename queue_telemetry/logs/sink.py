@@ -1,10 +1,11 @@
 """The loguru sink: turns each record into one JSON line in the buffer, on the caller's thread."""
 
+import logging
 import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Final, cast
 
-from queue_telemetry._runtime import is_guarded
+from queue_telemetry._runtime import is_guarded, say
 from queue_telemetry.logs._encoder import encode
 from queue_telemetry.logs._record import RecordBuilder
 from queue_telemetry.logs._time_limit import is_time_limit, pass_on
@@ -82,15 +83,35 @@ class LogSink:
             severe = record["level"].no >= _SEVERE
         except Exception as error:  # noqa: BLE001 - the edge to the user's patchers, context and objects
             self.faults += 1
-            self.buffer.append(encode(self._builder.salvage(record, error)), _is_severe(record))
+            self._append(encode(self._builder.salvage(record, error)), _is_severe(record))
             pass_on(error)
             return False
-        self.buffer.append(line, severe)
+        try:  # as `_append`, which would cost a call
+            self.buffer.append(line, severe)
+        except Exception as error:  # noqa: BLE001 - as there
+            self._note_lost(error)
         return False
 
     def write(self, message: "loguru.Message") -> None:
         """Take a record that came past the filter: that of a handler that somebody added with this as its sink."""
         self.take(message.record)
+
+    def _append(self, line: bytes, severe: bool) -> None:  # noqa: FBT001 - as the buffer's
+        try:
+            self.buffer.append(line, severe)
+        except Exception as error:  # noqa: BLE001 - the edge to a user's format, whose limits the buffer reckons with
+            self._note_lost(error)
+
+    def _note_lost(self, error: Exception) -> None:
+        """Go on without a record: loguru would print it, with its secrets."""
+        self.faults += 1
+        pass_on(error)
+        say(
+            "sink",
+            "a record could not be kept for the collector: %s",
+            type(error).__name__,
+            level=logging.ERROR,
+        )
 
     def stop(self) -> None:
         """Note that loguru let go of this sink. Called by `logger.remove()`."""

@@ -134,7 +134,8 @@ class Settings(BaseSettings):
     """The HTTP proxy on the way to the collector, `http://proxy.example.com:3128`. May carry a password. The variables
     of other tools, such as `HTTPS_PROXY`, are not read."""
     log_capture_stdlib: bool = False
-    """Whether records of the stdlib's `logging` are passed on to loguru, and so shipped."""
+    """Whether records of the stdlib's `logging` from `LOG_LEVEL` up are passed on to loguru, and so shipped; works
+    without `LOG_URL` too."""
     log_redact_keys: Names = ()
     """Keys whose values are masked in records, `card_number,iban`, besides the built-in ones such as `password`."""
 

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from itertools import combinations
 from typing import Final
 
-from queue_telemetry._runtime import LOGGER, Clock, say
+from queue_telemetry._runtime import LOGGER, say
 from queue_telemetry.exceptions import ConfigurationError
 from queue_telemetry.settings import Settings, load_leniently
 from queue_telemetry.telemetry._outputs import Outputs
@@ -29,9 +29,13 @@ def read_leniently() -> tuple[Settings, bool]:
 
 
 def build_leniently(
-    settings: Settings, clock: Clock, collect: Callable[[], bool], owner: object
+    settings: Settings, build: Callable[[Settings], Outputs]
 ) -> tuple[Settings, Outputs, bool]:
     """Build the outputs, without as little as possible: tags that become one, a folder or certificates of no use.
+
+    Args:
+        settings: From which to build them.
+        build: Builds them, or raises ConfigurationError.
 
     Returns:
         The settings that the outputs were built from, the outputs, and whether all was right.
@@ -40,7 +44,7 @@ def build_leniently(
         ConfigurationError: Something else is wrong.
     """
     try:
-        return settings, Outputs(settings, clock, collect, owner=owner), True
+        return settings, build(settings), True
     except ConfigurationError as error:
         problem = error
     for number in range(1, len(_TO_GIVE_UP) + 1):
@@ -48,7 +52,7 @@ def build_leniently(
             without = {key: value for name in names for key, value in _TO_GIVE_UP[name].items()}
             fewer = settings.model_copy(update=without)
             try:
-                outputs = Outputs(fewer, clock, collect, owner=owner)
+                outputs = build(fewer)
             except ConfigurationError:
                 continue
             say("outputs", "no %s: %s", " and no ".join(names), problem, level=logging.ERROR)

@@ -1,5 +1,6 @@
 """Where one process's telemetry goes: the StatsD emitter with its thread, and the log pipeline, built from settings."""
 
+import math
 import os
 import socket
 import time
@@ -8,14 +9,15 @@ from collections.abc import Callable, Mapping
 from typing import Final
 
 from queue_telemetry._runtime import BackgroundLoop, Clock, Delivery, DeliveryLedger, DropReason, guarded
-from queue_telemetry.logs import Endpoint, Limits, LogPipeline, LossReport, RecordBuffer, Storage, TlsFiles
-from queue_telemetry.logs.formats import format_for
+from queue_telemetry.logs import Losses, RecordBuffer
 from queue_telemetry.metrics import Batch, SeriesKey
 from queue_telemetry.processes import Slot, acquire, private_dir
 from queue_telemetry.settings import Settings
 from queue_telemetry.statsd import DIALECTS, Emitter, StatsClient
 from queue_telemetry.tasks import TaskSeries
 from queue_telemetry.telemetry._constants import record_constants
+from queue_telemetry.telemetry._former_logs import FormerLogs
+from queue_telemetry.telemetry._log_pipeline import log_pipeline
 from queue_telemetry.telemetry._self_counters import self_counters
 from queue_telemetry.telemetry._windows import Windows
 
@@ -41,6 +43,7 @@ class Outputs:
         clock: The clocks.
         collect: Brings what the cells hold into `add`; called before each flush.
         owner: Whose they are: its next outputs may use the spool folder before these have let go of it.
+        former: What became of the log records of the outputs before.
 
     Attributes:
         buffer: Where the sink appends records; None without a collector.
@@ -51,14 +54,21 @@ class Outputs:
     """
 
     def __init__(
-        self, settings: Settings, clock: Clock, collect: Callable[[], bool], *, owner: object
+        self,
+        settings: Settings,
+        clock: Clock,
+        collect: Callable[[], bool],
+        *,
+        owner: object,
+        former: FormerLogs,
     ) -> None:
         self._clock = clock
         self._collect = collect
         self._interval_s = settings.statsd_flush_interval_s
         self._receiver_was_set = settings.statsd_receiver_was_set
         self._ledger = DeliveryLedger()
-        self._logs = _log_pipeline(settings, clock, owner)
+        constants = record_constants(constant_tags(settings), host_name())
+        self._logs = log_pipeline(settings, clock, constants, owner)
         client = statsd_client(settings)
         self.slot = _acquire_slot(settings)  # after all that may refuse a setting
         number = os.getpid() if self.slot is None else self.slot.number
@@ -67,8 +77,8 @@ class Outputs:
         self._loop = BackgroundLoop("queue_telemetry-statsd", self._step)
         self._task_share_s = _TASK_SHARE_S
         self._is_first_task = True
-        self._lost: dict[str, tuple[int, float]] = {}
-        self._former = Delivery()  # what became of the log records of the outputs before
+        self._former = former
+        self._lost: dict[str, tuple[int, float]] = {"logs": (_lost_of(former.read()), -math.inf)}
         self.buffer: RecordBuffer | None = None if self._logs is None else self._logs.buffer
 
     def start(self) -> bool:
@@ -146,27 +156,37 @@ class Outputs:
 
     def stats(self) -> dict[str, dict[str, object]]:
         """Return what each output sent and lost, by signal."""
-        return {
-            "statsd": self._emitter.stats(),
-            "logs": {} if self._logs is None else self._log_stats(self._logs),
-        }
+        return {"statsd": self._emitter.stats(), "logs": self._log_stats()}
 
     def self_counters(self) -> Mapping[SeriesKey, float]:
         """Return the counters of what became of the data, as they stand."""
         deliveries = {"metrics": self._ledger.read()}
         if self._logs is not None:
-            deliveries["logs"] = _sum(self._logs.delivery(), self._former)
+            deliveries["logs"] = self._log_delivery()
         return self_counters(deliveries)
 
-    def succeed(self, former: "Outputs") -> None:
-        """Show and tell of what became of the log records of outputs that were replaced by these, and are closed."""
-        if self._logs is not None and former._logs is not None:
-            self._former = _sum(self._logs.succeed(former._logs), former._former)
+    def bequeath(self) -> None:
+        """Leave what became of the log records to the outputs that replaced these; once, and after `close`."""
+        if self._logs is not None:
+            self._former.add(*self._logs.legacy())
 
-    def _log_stats(self, logs: LogPipeline) -> dict[str, object]:
-        """Return the present pipeline's with the totals since the process began."""
-        stats = logs.stats()
-        total = _sum(logs.delivery(), self._former)
+    def tell_of_former(self) -> None:
+        """Tell the collector, where there is one, what the outputs before these lost."""
+        losses = Losses({}) if self._logs is None else self._former.take_losses()
+        if self._logs is not None and losses.dropped:
+            self._logs.inherit(losses)
+
+    def _log_delivery(self) -> Delivery:
+        """Return what became of the records since the process began."""
+        former = self._former.read()
+        return former if self._logs is None else _sum(self._logs.delivery(), former)
+
+    def _log_stats(self) -> dict[str, object]:
+        """Return the present pipeline's with the totals; none when there never was a collector."""
+        stats = {} if self._logs is None else self._logs.stats()
+        total = self._log_delivery()
+        if self._logs is None and total == Delivery():
+            return stats
         dropped = {str(reason): count for reason, count in total.dropped.items()}
         return {
             **stats,
@@ -213,16 +233,15 @@ class Outputs:
         )
 
     def _notice_losses(self) -> None:
-        ledgers = {"statsd": self._ledger.read()}
-        if self._logs is not None:
-            ledgers["logs"] = _sum(self._logs.delivery(), self._former)
-        for signal, delivery in ledgers.items():
-            lost = sum(
-                units for reason, units in delivery.dropped.items() if reason not in _NO_FAULT_OF_THE_SINK
-            )
+        for signal, delivery in (("statsd", self._ledger.read()), ("logs", self._log_delivery())):
+            lost = _lost_of(delivery)
             before, _ = self._lost.get(signal, (0, 0.0))
             if lost > before:
                 self._lost[signal] = (lost, self._clock.monotonic())
+
+
+def _lost_of(delivery: Delivery) -> int:
+    return sum([units for reason, units in delivery.dropped.items() if reason not in _NO_FAULT_OF_THE_SINK])
 
 
 def _sum(one: Delivery, other: Delivery) -> Delivery:
@@ -265,39 +284,4 @@ def statsd_client(settings: Settings) -> StatsClient:
         constant_tags=constant_tags(settings),
         entity_id=settings.statsd_entity_id,
         external_env=settings.statsd_external_env,
-    )
-
-
-def _log_pipeline(settings: Settings, clock: Clock, owner: object) -> LogPipeline | None:
-    if settings.log_url is None:
-        return None
-    url = settings.log_url.get_secret_value()
-    wire_format = format_for(settings.log_format, url)
-    endpoint = Endpoint.parse(
-        url,
-        None if settings.log_token is None else settings.log_token.get_secret_value(),
-        {name: value.get_secret_value() for name, value in settings.log_headers.items()},
-        wire_format,
-        tls=TlsFiles(settings.log_tls_ca, settings.log_tls_cert, settings.log_tls_key),
-        proxy=None if settings.log_proxy is None else settings.log_proxy.get_secret_value(),
-    )
-    return LogPipeline(
-        endpoint,
-        wire_format,
-        limits=Limits(settings.log_batch_bytes, settings.log_linger_s, settings.log_max_memory_bytes),
-        clock=clock,
-        storage=_storage(settings, owner),
-        make_loss_record=LossReport(record_constants(constant_tags(settings), host_name())),
-    )
-
-
-def _storage(settings: Settings, owner: object) -> Storage | None:
-    if settings.log_spool_dir is None:
-        return None
-    return Storage(
-        settings.log_spool_dir,
-        settings.log_durability,
-        settings.log_spool_max_bytes,
-        settings.log_spool_max_age_s,
-        owner,
     )

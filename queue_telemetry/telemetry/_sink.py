@@ -46,15 +46,21 @@ class SinkKeeper:
         self._handler_id = -1
         self._parked: RecordBuffer | None = None
         self._bridge = StdlibBridge()
+        self._ships = False
 
     def send_to(self, settings: Settings, buffer: RecordBuffer | None) -> None:
-        """Send records to *buffer* from now on; None takes the sink out.
+        """Send records to *buffer* from now on, and the stdlib's to loguru where the settings say so.
 
-        A sink that would be made the same way stays, so that no record is lost in between.
+        A sink that would be made the same way stays, so that no record is lost in between. Without a buffer it is there
+        only for what it tells the bridge.
         """
+        captures = settings.enabled and settings.log_capture_stdlib
+        self._ships = buffer is not None
         if buffer is None:
-            self.uninstall()
-            return
+            if not captures:
+                self.uninstall()
+                return
+            buffer = _small_buffer()
         constants = record_constants(constant_tags(settings), host_name())
         shape = settings.log_level, settings.log_redact_keys, constants
         if self._sink is None or shape != self._shape:
@@ -66,8 +72,8 @@ class SinkKeeper:
             self._handler_id = self._sink.attach(logger, self._level)
         self._sink.buffer = buffer
         self._unpark(buffer)
-        if settings.log_capture_stdlib:
-            self._bridge.attach()
+        if captures:
+            self._bridge.attach(logger.level(self._level).no)
         else:
             self._bridge.detach()
 
@@ -104,22 +110,37 @@ class SinkKeeper:
     def reset_after_fork(self) -> None:
         """In a forked child: let go of the parent's buffer, whose lock may be held for ever."""
         if self._sink is not None:
-            self._sink.buffer = self._parked = RecordBuffer(
-                _PARKED_BYTES, batch_bytes=_PARKED_BYTES, linger_s=0.0, clock=SYSTEM_CLOCK
-            )
+            self._sink.buffer = self._parked = _small_buffer()
 
     def stats(self) -> dict[str, object]:
-        """Return what the sink met: records of our own, records it could ship only in part, removals."""
-        sink = self._sink
-        return {
-            "self_logs": self._bridge.self_logs + (0 if sink is None else sink.self_logs),
-            "faults": 0 if sink is None else sink.faults,
+        """Return what sink and bridge met: records of our own, records that came on in part or not at all, removals.
+
+        And the accounts of a forked child that cannot start yet.
+        """
+        sink, bridge, parked = self._sink, self._bridge, self._parked
+        accounts: dict[str, object] = {}
+        if sink is not None and parked is not None and sink.buffer is parked:
+            delivery = parked.read()[0]
+            accounts = {
+                "accepted": delivery.accepted,
+                "adopted": 0,
+                "delivered": 0,
+                "dropped": {str(reason): records for reason, records in delivery.dropped.items()},
+                "pending": delivery.pending,
+            }
+        return accounts | {
+            "self_logs": bridge.self_logs + (0 if sink is None else sink.self_logs),
+            "faults": bridge.faults + (0 if sink is None else sink.faults),
             "sink_removals": self.removals,
-            "stdlib_removals": self._bridge.removals,
+            "stdlib_removals": bridge.removals,
+            "stdlib_echoes": bridge.echoes,
         }
 
-    def _accepts(self, _record: "Record") -> bool:
+    def _accepts(self, record: "Record") -> bool:
         """Tell whether a record is to be shipped. The first one of a process is its first event."""
+        self._bridge.see(record)
+        if not self._ships:
+            return False
         owner = record_owner()
         if owner is not self._workers and not (self._captures_all and owner is None):
             return False
@@ -137,6 +158,11 @@ class SinkKeeper:
                 buffer.append(bytes(line), begin in severe)
                 begin += len(line)
             parked.settle(chunk)
+        buffer.inherit(parked.take_losses())
+
+
+def _small_buffer() -> RecordBuffer:
+    return RecordBuffer(_PARKED_BYTES, batch_bytes=_PARKED_BYTES, linger_s=0.0, clock=SYSTEM_CLOCK)
 
 
 def _remove(handler_id: int) -> None:

@@ -5,14 +5,15 @@ import sys
 from collections.abc import Mapping
 from contextlib import suppress
 from contextvars import ContextVar
-from types import FrameType
 from typing import TYPE_CHECKING, Any, Final
 
 from loguru import logger
 from typing_extensions import override
 
 from queue_telemetry._runtime import LOGGER, is_guarded, say
-from queue_telemetry.telemetry._interceptors import intercepts
+from queue_telemetry.logs import pass_on
+from queue_telemetry.telemetry._origin import origin_of
+from queue_telemetry.telemetry._witness import Witness
 
 if TYPE_CHECKING:
     from loguru import Record
@@ -29,19 +30,20 @@ _passing_on: ContextVar[bool] = ContextVar("queue_telemetry_passing_on", default
 
 
 class StdlibBridge(logging.Handler):
-    """A handler of the root logger that writes what it gets to loguru.
+    """A handler of the root logger, behind all others, that writes to loguru what none of them brought there.
 
     It has no lock of its own: `dictConfig` waits for handlers' locks while it holds the one that everybody needs who
     asks for a logger, as another handler of loguru's may do inside of this one. It comes and goes without that lock
     for the same reason, and so that no thread of ours waits for it.
 
-    Passed over are the library's own lines and what its threads cause, since those would never end; what is logged
-    inside of loguru, by a sink that passes records on to the stdlib, say; and what another handler brings to loguru
-    already, be it the user's or that of another telemetry.
+    Passed over are the library's own lines and what its threads cause, since those would never end; what a sink of
+    loguru's logs, as one that passes records on to the stdlib; what such a sink sent around by a queue; and what another
+    handler brings to loguru already, be it the user's or that of another telemetry.
 
     Attributes:
         removals: How often somebody took it away.
         self_logs: Records passed over that were born while doing telemetry work.
+        echoes: Records passed over that a queue's listener brought back from loguru.
         passes_over_own_lines: For the library's own voice, which is not heard by way of this handler.
     """
 
@@ -51,10 +53,24 @@ class StdlibBridge(logging.Handler):
         super().__init__()
         self.removals = 0
         self.self_logs = 0
+        self.echoes = 0
+        self._faults = 0
         self._wanted = False
+        self._witness = Witness()
 
-    def attach(self) -> None:
-        """Be among the root logger's handlers from now on."""
+    @property
+    def faults(self) -> int:
+        """How many records were not passed on, or not judged, since something raised."""
+        return self._faults + self._witness.faults
+
+    def see(self, record: "Record") -> None:
+        """Take note of a record of loguru's: all from this handler's level up. Must not raise, but for a time limit."""
+        if self._wanted:
+            self._witness.see(record)
+
+    def attach(self, level: int) -> None:
+        """Be among the root logger's handlers from now on, for records from a level up: those that `see` is told of."""
+        self.setLevel(level)
         self._wanted = True
         self._join()
 
@@ -85,31 +101,61 @@ class StdlibBridge(logging.Handler):
 
     @override
     def handle(self, record: logging.LogRecord) -> bool:
-        """Take one record. Must not raise."""
+        """Take one record. Must not raise, but for a task's time limit."""
         self.emit(record)
         return True
 
     @override
     def emit(self, record: logging.LogRecord) -> None:
-        """Write one record to loguru, unless it is to be passed over. Must not raise."""
+        """Write one record to loguru, unless it is to be passed over. Must not raise, but for a task's time limit."""
         if is_guarded():
             self.self_logs += 1
             return
-        if record.name == _OWN or not self._is_first() or self._is_intercepted(record):
+        if record.name == _OWN or _passing_on.get():
             return
-        depth = _depth_of_caller(sys._getframe())
-        if depth is None or _passing_on.get():
+        try:
+            if not self._comes_again() and self._is_first(record.levelno):
+                self._bring(record)
+        except Exception as error:  # noqa: BLE001 - the user's own sinks and patchers run here
+            self._faults += 1
+            pass_on(error)
+            say("stdlib", "a record of the stdlib's logging was not passed on: %s", type(error).__name__)
+
+    def _bring(self, record: logging.LogRecord) -> None:
+        origin = origin_of(sys._getframe(), __name__)
+        if origin.in_sink or self._witness.knows(record):
             return
+        message = _message_of(record)
+        if origin.relayed and self._witness.has_heard(record, message):
+            self.echoes += 1
+            return
+        self._witness.hear(message)  # `logger.remove()` may have left nobody who tells
         token = _passing_on.set(True)
         try:
             exception = record.exc_info if record.exc_info and record.exc_info[0] is not None else None
-            logger.opt(depth=depth, exception=exception).patch(_mover(record)).log(
-                _level_of(record), _message_of(record)
-            )
-        except Exception as error:  # noqa: BLE001 - the user's own sinks and patchers run here
-            say("stdlib", "a record of the stdlib's logging was not passed on: %s", type(error).__name__)
+            source = logger.opt(depth=origin.depth, exception=exception).patch(_mover(record))
+            source.log(_level_of(record), message)
         finally:
             _passing_on.reset(token)
+
+    def _comes_again(self) -> bool:
+        """Go behind the handlers that were added since; tell whether the record in hand comes here again, after them."""
+        handlers = logging.root.handlers
+        if not self._is_there() or type(handlers[-1]) is StdlibBridge:
+            return False
+        lock = getattr(logging, "_lock", None)  # `addHandler` holds it; who waits for it may wait for ever
+        if lock is None or not lock.acquire(blocking=False):
+            return False
+        try:
+            if logging.root.handlers is not handlers:  # another thread was faster
+                return False
+            ours = [handler for handler in handlers if type(handler) is StdlibBridge]
+            # A new list: to take a handler out of one that another thread goes through has it miss the next.
+            logging.root.handlers = [*(one for one in handlers if type(one) is not StdlibBridge), *ours]
+            handlers.append(self)  # who goes through the old one comes here again
+        finally:
+            lock.release()
+        return True
 
     def _join(self) -> None:
         if not self._is_there():
@@ -121,43 +167,12 @@ class StdlibBridge(logging.Handler):
     def _is_there(self) -> bool:
         return any(handler is self for handler in logging.root.handlers)
 
-    def _is_first(self) -> bool:
-        """Tell whether no other telemetry's handler comes before this one."""
+    def _is_first(self, level: int) -> bool:
+        """Tell whether no other telemetry's handler gets a record of that level before this one does."""
         for handler in logging.root.handlers:
-            if isinstance(handler, StdlibBridge):
+            if type(handler) is StdlibBridge and level >= handler.level:
                 return handler is self
         return True  # taken away in this very moment
-
-    def _is_intercepted(self, record: logging.LogRecord) -> bool:
-        """Tell whether another handler on the record's way brings it to loguru."""
-        # `getLogger` would take the lock that this class does without
-        found = logging.root.manager.loggerDict.get(record.name)
-        source: logging.Logger | None = found if isinstance(found, logging.Logger) else logging.root
-        while source is not None:
-            for handler in source.handlers:
-                if (
-                    not isinstance(handler, StdlibBridge)
-                    and record.levelno >= handler.level
-                    and intercepts(handler)
-                ):
-                    return True
-            source = source.parent if source.propagate else None
-        return False
-
-
-def _depth_of_caller(frame: FrameType) -> int | None:
-    """Return how many frames above *frame* the logger was called; None below a call of loguru's."""
-    depth, caller = 0, 0
-    above: FrameType | None = frame.f_back
-    while above is not None:
-        depth += 1
-        module = above.f_globals.get("__name__")
-        if module == "loguru._handler" or (module == "loguru._logger" and above.f_code.co_name == "_log"):
-            return None
-        if not caller and module not in {"logging", __name__}:
-            caller = depth
-        above = above.f_back
-    return caller
 
 
 def _level_of(record: logging.LogRecord) -> str | int:
@@ -174,7 +189,8 @@ def _level_of(record: logging.LogRecord) -> str | int:
 def _message_of(record: logging.LogRecord) -> str:
     try:
         return record.getMessage()
-    except Exception:  # noqa: BLE001 - arguments that do not fit, or whose text cannot be had
+    except Exception as error:  # noqa: BLE001 - arguments that do not fit, or whose text cannot be had
+        pass_on(error)
         return record.msg if isinstance(record.msg, str) else f"<unprintable {type(record.msg).__name__}>"
 
 

@@ -30,6 +30,7 @@ from queue_telemetry.telemetry._collection import Collection
 from queue_telemetry.telemetry._destination import Destination
 from queue_telemetry.telemetry._doors import Doors
 from queue_telemetry.telemetry._exit import close_at_exit
+from queue_telemetry.telemetry._former_logs import FormerLogs
 from queue_telemetry.telemetry._judge import thresholds_of
 from queue_telemetry.telemetry._lenient import build_leniently, read_leniently
 from queue_telemetry.telemetry._outputs import Outputs, host_name
@@ -123,6 +124,7 @@ class Telemetry(Instruments, Operations):
         self._closing = OwnedLock()  # one thread closes; others wait for what it achieves
         self._ticker: BackgroundLoop | None = None
         self._processes = Processes(self._collection, self._clock, self._present)
+        self._former_logs = FormerLogs()
         self._start_failures = 0
         self._start_again_at_s = float("-inf")
 
@@ -151,18 +153,22 @@ class Telemetry(Instruments, Operations):
         settings = load(**overrides)
         if self.redirected:
             return
-        outputs = Outputs(settings, self._clock, self._collect, owner=self) if settings.enabled else None
+        outputs = self._build(settings) if settings.enabled else None
         with self._waking.held(_LOCK_WAIT_S):
             self._gate.asleep, self._gate.quiet = True, False
             self._settings = settings
             self._configuration_invalid = self._closed = False
             old = self._adopt(settings, outputs)
         self._vigil.start()
-        if old is not None:
-            with guarded():
+        with guarded():
+            if old is not None:
+                if outputs is not None and outputs.buffer is not None and old.buffer is not None:
+                    old.buffer.hand_over(outputs.buffer)  # what a thread logs that had the old one in hand
                 old.close(_SWAP_S)
-                if outputs is not None and isinstance(old, Outputs):
-                    outputs.succeed(old)
+            if isinstance(old, Outputs):
+                old.bequeath()
+            if outputs is not None:
+                outputs.tell_of_former()
         self._doors.invite()
         if settings.health_port is not None or settings.health_agent_port is not None:
             self._wake()  # probes ask before the first task comes
@@ -312,9 +318,7 @@ class Telemetry(Instruments, Operations):
         self._collection.forget_inherited()
         destination = self._outputs
         if destination is None:
-            self._settings, destination, right = build_leniently(
-                self._settings, self._clock, self._collect, self
-            )
+            self._settings, destination, right = build_leniently(self._settings, self._build)
             self._configuration_invalid |= not right
             self._adopt(self._settings, destination)
         if self._ticker is None:
@@ -331,6 +335,9 @@ class Telemetry(Instruments, Operations):
         with guarded():
             destination.flush(0.0)
         return self._start_later()
+
+    def _build(self, settings: Settings) -> Outputs:
+        return Outputs(settings, self._clock, self._collect, owner=self, former=self._former_logs)
 
     def _start_later(self) -> bool:
         self._start_failures += 1

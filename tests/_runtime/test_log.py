@@ -72,3 +72,30 @@ def test_an_application_that_configured_logging_gets_it_once_and_its_own_way() -
     )
 
     assert "own it is bad\n" == _stderr_of(script)
+
+
+@pytest.mark.parametrize(
+    ("handlers", "printed"),
+    [("[]", "queue_telemetry: ERROR: it is bad\n"), ("['own']", "own it is bad\n")],
+    ids=["nobody listens", "the root logger does"],
+)
+def test_an_error_is_heard_after_a_dict_config_that_does_not_name_us(handlers: str, printed: str) -> None:
+    """Which disables every logger that it finds, unless told otherwise."""
+    script = f"""
+import logging.config, queue_telemetry._runtime
+logging.config.dictConfig({{
+    "version": 1,
+    "formatters": {{"own": {{"format": "own %(message)s"}}}},
+    "handlers": {{"own": {{"class": "logging.StreamHandler", "formatter": "own"}}}},
+    "root": {{"handlers": {handlers}}},
+}})
+assert queue_telemetry._runtime.LOGGER.disabled
+"""
+
+    assert printed == _stderr_of(script + _SAY.format(level="logging.ERROR"))
+
+
+def test_a_level_silences_us() -> None:
+    script = "import logging; logging.getLogger('queue_telemetry').setLevel(logging.CRITICAL); "
+
+    assert "" == _stderr_of(script + _SAY.format(level="logging.ERROR"))

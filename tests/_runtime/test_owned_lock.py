@@ -1,6 +1,7 @@
 """The lock that knows its owner."""
 
 import threading
+from functools import partial
 
 import pytest
 
@@ -92,3 +93,77 @@ def test_a_lock_taken_while_a_signal_handler_raises_is_given_back() -> None:
     lock.lock = interrupted._lock
 
     assert _had_by_another_thread(lock)
+
+
+def test_what_is_parked_is_done_in_its_order_when_the_lock_is_free_again() -> None:
+    lock, done = OwnedLock(), list[object]()
+
+    def note(number: int) -> None:
+        done.append((number, lock.is_mine))
+
+    def action() -> None:
+        assert lock.is_mine
+        for number in range(2):
+            assert lock.park(partial(note, number))
+        done.append("action")
+
+    lock.run(10, action, otherwise=None)
+
+    assert ["action", (0, False), (1, False)] == done
+
+
+def test_what_is_parked_is_done_however_the_work_ends() -> None:
+    lock, done = OwnedLock(), list[int]()
+
+    def action() -> None:
+        lock.park(lambda: done.append(1))
+        raise SystemExit
+
+    with pytest.raises(SystemExit):
+        lock.run(10, action, otherwise=None)
+
+    assert [1] == done
+
+
+def test_who_is_told_that_it_cannot_be_had_does_nothing_that_is_parked() -> None:
+    lock, done = OwnedLock(), list[int]()
+
+    def action() -> bool:
+        lock.park(lambda: done.append(1))
+        lock.run(10, lambda: None, otherwise=None)
+        return bool(done)
+
+    assert (False, [1]) == (lock.run(10, action, otherwise=True), done)
+
+
+def test_what_is_parked_may_take_the_lock_however_much_it_is() -> None:
+    lock, done = OwnedLock(), list[int]()
+
+    def action() -> int:
+        return sum(
+            lock.park(lambda: lock.run(10, lambda: done.append(1), otherwise=None)) for _ in range(5_000)
+        )
+
+    parked = lock.run(10, action, otherwise=0)
+
+    assert (1_000, 1_000) == (parked, len(done)), "no more than that is kept"
+
+
+def test_a_lock_that_is_free_or_anothers_is_not_mine() -> None:
+    lock = OwnedLock()
+    assert not lock.is_mine
+    inside, over = threading.Event(), threading.Event()
+
+    def action() -> None:
+        inside.set()
+        over.wait(5)
+
+    thread = threading.Thread(target=lock.run, args=(0, action), kwargs={"otherwise": None})
+    thread.start()
+    inside.wait(5)
+
+    mine = lock.is_mine
+    over.set()
+    thread.join(5)
+
+    assert not mine

@@ -1,6 +1,7 @@
 """A scripted collector on a real socket, a clock turned by hand, and a sender that answers from a list."""
 
 import gzip
+import os
 import resource
 import socket
 import threading
@@ -16,6 +17,7 @@ from queue_telemetry._runtime import SYSTEM_CLOCK, Clock
 from queue_telemetry.logs import Endpoint, Limits, LogPipeline, LossRecord, RecordBuffer, Shipper, Storage
 from queue_telemetry.logs._answer import Answer
 from queue_telemetry.logs._courier import Courier
+from queue_telemetry.logs._write_ahead import WriteAheadBuffer
 from queue_telemetry.logs.formats import Format, NdjsonFormat
 from queue_telemetry.logs.spool import DeadLetters, Spool
 
@@ -201,6 +203,37 @@ class ListSender:
         self.closed = True
 
 
+class HungDisk:
+    """A disk that does not come back from writes, from a moment on until it is let go."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.met, self._over, self._real = threading.Event(), threading.Event(), os.pwrite
+        self.threads: list[str] = []
+        monkeypatch.setattr(os, "pwrite", self._write)
+
+    def _write(self, descriptor: int, data: bytes, offset: int) -> int:
+        self.threads.append(threading.current_thread().name)
+        self.met.set()
+        self._over.wait(30)
+        return self._real(descriptor, data, offset)
+
+    def let_go(self) -> None:
+        self._over.set()
+
+
+@pytest.fixture
+def hang(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[], HungDisk]]:
+    disks: list[HungDisk] = []
+
+    def begin() -> HungDisk:
+        disks.append(HungDisk(monkeypatch))
+        return disks[-1]
+
+    yield begin
+    for disk in disks:
+        disk.let_go()
+
+
 @pytest.fixture
 def collector() -> Iterator[Collector]:
     server = Collector()
@@ -225,9 +258,11 @@ def make_buffer(manual_clock: ManualClock) -> Callable[..., RecordBuffer]:
         batch_bytes: int = 100_000,
         linger_s: float = 1.0,
         clock: Clock | None = None,
+        writes_ahead: bool = False,
         **options: Any,
     ) -> RecordBuffer:
-        return RecordBuffer(
+        kind: Callable[..., RecordBuffer] = WriteAheadBuffer if writes_ahead else RecordBuffer
+        return kind(
             max_bytes,
             batch_bytes=batch_bytes,
             linger_s=linger_s,
@@ -341,6 +376,7 @@ def make_pipeline() -> Iterator[Callable[..., LogPipeline]]:
 _PIPELINE_SCRIPT = """
 from queue_telemetry._runtime import SYSTEM_CLOCK
 from queue_telemetry.logs import Endpoint, Limits, LogPipeline
+from queue_telemetry.logs._write_ahead import WriteAheadBuffer
 from queue_telemetry.logs.formats import NdjsonFormat
 
 def make_pipeline(url, storage=None):

@@ -1,6 +1,7 @@
 """The bounded buffer: sealing, order, limits, and accounts that agree with what it holds."""
 
 import threading
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -9,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from queue_telemetry._runtime import SYSTEM_CLOCK, Clock, DropReason
-from queue_telemetry.logs import RecordBuffer
+from queue_telemetry.logs import Losses, RecordBuffer
 
 Make = Callable[..., RecordBuffer]
 
@@ -272,6 +273,59 @@ def test_a_close_in_the_middle_of_an_append_counts_its_record_too(make_buffer: M
     assert (0, 0) == (held, held_bytes)
 
 
+def test_what_a_signal_handler_logs_in_the_middle_of_an_append_comes_behind_it(make_buffer: Make) -> None:
+    interrupting = _Interrupting()
+    buffer = make_buffer(clock=interrupting.clock)
+
+    def log() -> None:
+        interrupting.handler = int
+        buffer.append(b"2\n")
+        buffer.append(b"3\n")
+
+    interrupting.handler = log
+    buffer.append(b"1\n")
+    buffer.seal()
+
+    chunk = buffer.take()
+    assert chunk is not None
+    assert (bytearray(b"1\n2\n3\n"), {}) == (chunk.data, buffer.read()[0].dropped)
+
+
+def test_what_comes_after_refuse_goes_to_the_successor(make_buffer: Make) -> None:
+    buffer, successor = make_buffer(), make_buffer()
+    buffer.hand_over(successor)
+    buffer.append(b"1\n")
+    buffer.refuse()
+
+    buffer.append(b"2\n")
+
+    assert (1, {}, 1) == (buffer.read()[0].accepted, buffer.read()[0].dropped, successor.read()[0].accepted)
+
+
+def test_a_reading_while_another_thread_is_stopped_in_a_change_does_not_wait_for_it(
+    make_buffer: Make,
+) -> None:
+    interrupting = _Interrupting()
+    buffer = make_buffer(clock=interrupting.clock)
+    inside, over = threading.Event(), threading.Event()
+
+    def stop() -> None:
+        inside.set()
+        over.wait(20)
+
+    interrupting.handler = stop
+    thread = threading.Thread(target=buffer.append, args=(b"1\n",))
+    thread.start()
+    inside.wait(10)
+    began_s = time.monotonic()
+
+    assert 0 == buffer.read()[1]
+    took_s = time.monotonic() - began_s
+    over.set()
+    thread.join(10)
+    assert (True, 1) == (took_s < 0.5, buffer.read()[1])
+
+
 def test_an_exit_in_the_middle_of_an_append_leaves_it_usable(make_buffer: Make) -> None:
     interrupting = _Interrupting()
     buffer = make_buffer(clock=interrupting.clock)
@@ -367,3 +421,24 @@ def test_accounts_agree_at_any_moment_under_threads() -> None:
 
     assert [] == disagreements
     assert 12_000 == buffer.read()[0].accepted
+
+
+def test_what_was_lost_in_front_of_it_is_in_its_accounts_and_is_told_of_with_its_own(
+    make_buffer: Make, manual_clock: Any
+) -> None:
+    buffer = make_buffer(max_bytes=10)
+    buffer.inherit(Losses({DropReason.OVERFLOW: 3}, 10.0, 20.0))
+    buffer.append(b"longer than that\n")
+
+    assert (4, {DropReason.OVERFLOW: 4}) == (buffer.read()[0].accepted, buffer.read()[0].dropped)
+    assert Losses({DropReason.OVERFLOW: 4}, 10.0, manual_clock.clock.time()) == buffer.take_losses()
+
+
+def test_inheriting_no_losses_changes_nothing(make_buffer: Make) -> None:
+    buffer = make_buffer(max_bytes=10)
+    buffer.append(b"longer than that\n")
+    before = buffer.history.losses()
+
+    buffer.inherit(Losses({}))
+
+    assert before == buffer.take_losses()

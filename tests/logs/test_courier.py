@@ -131,7 +131,7 @@ def test_what_is_never_taken_is_in_the_dead_letters_with_the_answer(
     letters = [(letter["record"], letter["status"], letter["excerpt"]) for letter in _letters(tmp_path)]
     assert [({"n": 3}, 400, "bad record")] == letters
     assert {DropReason.DEAD_LETTERED: 1} == shipper.delivery().dropped
-    assert ["the log collector refused 1 records (see the dead letters): HTTP 400"] == caplog.messages
+    assert ["1 log records were given up (see the dead letters): HTTP 400"] == caplog.messages
 
 
 def test_when_nearly_everything_is_refused_it_is_a_setting_and_nothing_is_given_up(
@@ -441,24 +441,33 @@ def test_a_record_that_a_users_format_cannot_take_is_given_up_alone(
     run(shipper)
 
     assert (15, {DropReason.REJECTED: 1}) == (shipper.delivery().delivered, shipper.delivery().dropped)
-    assert ["the log format failed with KeyError", "the log collector refused 1 records: KeyError"] == (
+    assert ["the log format failed with KeyError", "1 log records were given up: KeyError"] == (
         caplog.messages
     )
 
 
-def test_records_that_a_users_format_makes_no_body_of_are_given_up_before_any_was_taken(
-    filled: Any, make_shipper: Any, run: Any
+def test_records_that_a_users_format_makes_no_body_of_are_said_to_be_dead_letters_before_any_was_taken(
+    filled: Any, make_shipper: Any, run: Any, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     class Hopeless(NdjsonFormat):
         def body(self, lines: bytearray) -> bytes | bytearray:
             raise TypeError
 
     sender = Strict()
-    shipper = make_shipper(filled(5), sender=sender, wire_format=Hopeless())
+    shipper = make_shipper(
+        filled(5), sender=sender, wire_format=Hopeless(), dead_letters=DeadLetters(tmp_path)
+    )
 
     run(shipper)
 
-    assert ({DropReason.REJECTED: 5}, []) == (shipper.delivery().dropped, sender.bodies)
+    assert ({DropReason.DEAD_LETTERED: 5}, []) == (shipper.delivery().dropped, sender.bodies)
+    told = [(letter["record"]["n"], letter["status"], letter["excerpt"]) for letter in _letters(tmp_path)]
+    assert [(number, None, "no body: TypeError") for number in range(5)] == told
+    assert [
+        "the log format failed with TypeError",
+        "1 log records were given up (see the dead letters): TypeError",
+    ] == caplog.messages
+    assert "TypeError" == shipper.stats()["last_error"]
 
 
 def test_an_answer_that_a_users_format_cannot_read_is_judged_by_its_status(
@@ -471,6 +480,41 @@ def test_an_answer_that_a_users_format_cannot_read_is_judged_by_its_status(
     run(shipper)
 
     assert 3 == shipper.delivery().delivered
+
+
+def test_an_attempt_is_what_those_who_hurried_get(
+    filled: Any, make_shipper: Any, list_sender: Any, manual_clock: Any
+) -> None:
+    shipper = make_shipper(filled(1))
+    schedule = shipper._courier.schedule
+    list_sender.answers = [Answer(503)]
+    schedule.hurry(last_chance=True)
+
+    shipper.step()
+
+    assert schedule.not_before_s > manual_clock.now_s
+
+
+def test_a_single_record_that_is_too_large_does_not_keep_requests_small(
+    make_buffer: Any, make_shipper: Any
+) -> None:
+    buffer = make_buffer(max_bytes=10_000_000, batch_bytes=100_000)
+    collector = Strict()
+    collector.status = 413
+    shipper = make_shipper(buffer, sender=collector)
+    buffer.append(_line(0))
+    buffer.seal()
+    shipper.step()
+    collector.status = None
+    for number in range(1, 20_000):
+        buffer.append(_line(number))
+    buffer.seal()
+
+    while buffer.has_sealed:
+        shipper.step()
+
+    assert list(range(1, 20_000)) == collector.stored
+    assert len(collector.bodies) <= 60
 
 
 def test_a_probe_is_small_and_a_ramp_follows(make_buffer: Any, make_shipper: Any, run: Any) -> None:

@@ -46,7 +46,7 @@ def test_a_class_without_its_exception_is_named() -> None:
 
 
 def test_a_long_message_loses_its_middle() -> None:
-    fields = _fields(ValueError("a " * 500_000 + "z z" * 500_000))
+    fields = _fields(ValueError("a " * 5_000 + "z z" * 1_000))
 
     assert len(fields["message"].encode()) <= 8 * 1024
     assert ("a", "z") == (fields["message"][0], fields["message"][-1])
@@ -103,3 +103,35 @@ def test_a_secret_is_hidden_where_a_message_is_cut() -> None:
 
     assert "S3CRET" not in str(_fields(ValueError(text)))
     assert "SS" not in str(_fields(ValueError("token=" + "S" * 40_000)))
+
+
+def test_each_message_is_cut_before_it_is_looked_through_and_once() -> None:
+    scrubbed: list[str] = []
+    error = ValueError("first " + "words " * 100_000)
+    error.__cause__ = KeyError("second " + "words " * 100_000)
+
+    def note(text: str) -> str:
+        scrubbed.append(text)
+        return text
+
+    error_fields(type(error), error, None, note)
+
+    assert ["first ", "'second "] == [text.partition("words")[0] for text in scrubbed]
+    assert max(map(len, scrubbed)) < 20_000
+
+
+def test_a_chain_of_long_messages_costs_no_more_than_its_stack_can_show() -> None:
+    scrubbed: list[int] = []
+    error: BaseException = ValueError("x")
+    for _ in range(60):
+        above = ValueError("words " * 5_000)
+        above.__cause__ = error
+        error = above
+
+    def note(text: str) -> str:
+        scrubbed.append(len(text))
+        return text
+
+    error_fields(type(error), error, None, note)
+
+    assert sum(scrubbed) < 200_000

@@ -17,6 +17,7 @@ from queue_telemetry._runtime import Clock
 from queue_telemetry.logs import RecordBuffer, Shipper
 from queue_telemetry.logs._answer import Answer, Failure
 from queue_telemetry.logs._courier import Courier
+from queue_telemetry.logs._write_ahead import WriteAheadBuffer
 from queue_telemetry.logs.formats import NdjsonFormat
 from queue_telemetry.logs.spool import Spool
 
@@ -72,14 +73,9 @@ class Life:
             if mode == "memory"
             else Spool(folder, "collector", max_bytes=1 << 20, clock=clock, owner=owner)
         )
-        self.buffer = RecordBuffer(
-            _MAX_BYTES,
-            batch_bytes=100,
-            linger_s=1.0,
-            clock=clock,
-            spool=self.spool,
-            writes_ahead=mode == "wal",
-        )
+        kind: Callable[..., RecordBuffer] = WriteAheadBuffer if mode == "wal" else RecordBuffer
+        self.buffer = kind(_MAX_BYTES, batch_bytes=100, linger_s=1.0, clock=clock, spool=self.spool)
+        self.buffer.on_wake = self.buffer.relieve  # in place of the thread that stores
         courier = Courier(
             self.buffer, collector, NdjsonFormat(), batch_bytes=100, dead_letters=None, clock=clock
         )
@@ -129,10 +125,10 @@ def _another_thread(action: Callable[[], None]) -> bool:
     return not thread.is_alive()
 
 
-def _interrupted(nth: int, work: Callable[[], object], kept: list[BaseException]) -> bool:
+def _interrupted(nth: int, work: Callable[[], object], kept: list[BaseException], *also_in: str) -> bool:
     """Do *work* and raise at the nth place in the room where a signal handler can; tell whether it came that far.
 
-    The exception is kept, with all the frames that it holds.
+    The exception is kept, with all the frames that it holds. Other files, by the end of their names, count as the room.
     """
     left = nth
     before: dict[int, str] = {}
@@ -140,7 +136,7 @@ def _interrupted(nth: int, work: Callable[[], object], kept: list[BaseException]
     def trace(frame: FrameType, event: str, _arg: object) -> Any:
         nonlocal left
         name = frame.f_code.co_filename
-        if "/queue_telemetry/" not in name and not name.endswith("contextlib.py"):
+        if "/queue_telemetry/" not in name and not name.endswith(("contextlib.py", *also_in)):
             return None
         frame.f_trace_opcodes = True
         if event == "opcode":
@@ -222,5 +218,21 @@ def test_an_exception_in_close_leaves_or_counts_every_record(mode: str, stride: 
             assert delivered + held == len(collector.taken) == len(set(collector.taken))
             assert set(_LINES[:5]) <= set(collector.taken) or mode == "memory"
             successor.shipper.close(1.0)
+        if not was_interrupted:
+            return
+
+
+def test_an_exception_in_flush_leaves_the_thread_and_the_next_flush_working(tmp_path: Path) -> None:
+    for nth in count(1, 17):
+        life, kept = Life(tmp_path, "memory", Collector(), object()), list[BaseException]()
+        life.log(_LINES[:1])
+        life.shipper.start()
+
+        was_interrupted = _interrupted(nth, lambda life=life: life.shipper.flush(0.01), kept, "/threading.py")  # type: ignore[misc]  # a default is no argument
+        life.log(_LINES[1:2])
+
+        assert life.shipper.flush(10)
+        life.check()
+        life.shipper.close(1.0)
         if not was_interrupted:
             return

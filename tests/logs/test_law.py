@@ -2,6 +2,7 @@
 
 import tempfile
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from queue_telemetry.logs import RecordBuffer
 from queue_telemetry.logs._bisection import Bisection
 from queue_telemetry.logs._chunk import Chunk
 from queue_telemetry.logs._split import halves_by_bytes, halves_by_records, lines_of, pick
+from queue_telemetry.logs._write_ahead import WriteAheadBuffer
 from queue_telemetry.logs.spool import Spool
 
 _MAX_BYTES = 300
@@ -60,7 +62,8 @@ class Lives(RuleBasedStateMachine):
                 clock=self._clock,
                 owner=self._owner,
             )
-        self._buffer = RecordBuffer(
+        kind: Callable[..., RecordBuffer] = WriteAheadBuffer if self._mode == "wal" else RecordBuffer
+        self._buffer = kind(
             _MAX_BYTES,
             batch_bytes=100,
             max_records=8,
@@ -68,7 +71,6 @@ class Lives(RuleBasedStateMachine):
             clock=self._clock,
             max_age_s=5_000.0,
             spool=self._spool,
-            writes_ahead=self._mode == "wal",
         )
 
     @rule(size=st.integers(8, _LONGEST_LINE), severe=st.booleans(), times=st.integers(1, 6))

@@ -5,10 +5,12 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
+import orjson
 import pytest
 from loguru import logger
 
 from queue_telemetry.logs import RecordBuilder, Redactor
+from queue_telemetry.logs._encoder import encode
 
 
 class Caught:
@@ -187,6 +189,29 @@ def test_secrets_in_text_are_hidden_wherever_they_stand(caught: Caught) -> None:
     assert before == repr(message.record), "other handlers see what was logged"
 
 
+@pytest.mark.parametrize(
+    ("message", "shown"),
+    [
+        ("got Bearer eyJhbGciOiJIUzI1NiJ9.e30.S3CRET", "got Bearer [redacted]"),
+        ("id eyJhbGciOiJIUzI1NiJ9.e30.S3CRET", "id [redacted]"),
+        ("mysql --password S3CRET db", "mysql --password [redacted] db"),
+        ("password=S3CRET", "password=[redacted]"),
+        ("(b'token', b'S3CRET')", "(b'token', b'[redacted]')"),
+        ("amqps://u:S3CRET@mq//", "amqps://[redacted]@mq//"),
+        ("<password>S3CRET</password>", "<password>[redacted]</password>"),
+        (
+            "-----BEGIN PRIVATE KEY-----\nS3CRET\n-----END PRIVATE KEY-----",
+            "-----BEGIN PRIVATE KEY-----[redacted]-----END PRIVATE KEY-----",
+        ),
+    ],
+    ids=["bearer", "jwt", "option", "assigned", "pair", "user info", "element", "private key"],
+)
+def test_a_secret_in_a_message_is_hidden_in_whatever_form(caught: Caught, message: str, shown: str) -> None:
+    logger.info(message)
+
+    assert shown == _build(caught.messages[0])["message"]
+
+
 @pytest.mark.parametrize("message", [None, 7, b"x"])
 def test_a_message_that_a_patcher_made_something_else_becomes_text(caught: Caught, message: object) -> None:
     logger.info("x")
@@ -240,3 +265,45 @@ def test_salvage_takes_what_is_there() -> None:
 
     assert ("m", "f", "billing") == (record["message"], record["function"], record["service"])
     assert "KeyError: 'time'" == record["serialization_error"]
+
+
+@pytest.mark.parametrize("key", ["service", "env", "version"])
+def test_what_finds_records_is_not_taken_from_a_record_even_when_it_is_not_set(
+    caught: Caught, key: str
+) -> None:
+    logger.bind(**{key: "customer-1"}).info("x")
+
+    record = _build(caught.messages[0])
+
+    assert key not in record
+    assert "customer-1" == record[f"extra_{key}"]
+
+
+@pytest.mark.parametrize("sign", ["", "a: "], ids=["without a sign of a key", "with one"])
+def test_a_message_that_no_line_can_hold_says_how_long_it_was(caught: Caught, sign: str) -> None:
+    text = sign + "word " * 200_000
+    logger.info("{}", text)
+
+    line = orjson.loads(encode(_build(caught.messages[0])))
+
+    assert "characters cut]" in line["message"]
+    assert line["truncated"]
+    assert abs(line["original_bytes"] - len(text)) < 1_000
+
+
+@pytest.mark.parametrize("where", ["extra", "context"])
+def test_fields_that_no_line_can_hold_say_how_long_they_were(caught: Caught, where: str) -> None:
+    fields: dict[str, object] = {"rows": ["word " * 100_000] * 40, "note": "kept"}
+    logger.bind(**(fields if where == "extra" else {})).info("x")
+
+    line = orjson.loads(encode(_build(caught.messages[0], fields if where == "context" else None)))
+
+    assert "kept" == line["note"]
+    assert line["truncated"]
+    assert 20_000_000 < line["original_bytes"] < 20_100_000
+
+
+def test_a_record_of_usual_length_has_no_such_mark(caught: Caught) -> None:
+    logger.bind(text="word " * 10_000).info("x")
+
+    assert "truncated" not in orjson.loads(encode(_build(caught.messages[0])))

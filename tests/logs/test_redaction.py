@@ -1,6 +1,7 @@
 """Secrets are hidden by key, at any depth, on a copy."""
 
 import copy
+import json
 from collections import OrderedDict, UserList, deque
 from dataclasses import dataclass
 from enum import Enum
@@ -196,6 +197,10 @@ class _Key(Enum):
             {"a": [("token", "S"), (b"token", b"S")]},
             {"a": [["token", "[redacted]"], ["b'token'", "[redacted]"]]},
         ),
+        (
+            {"a": ["mysql", "--password", "S", "--token", "--verbose", "db"]},
+            {"a": ["mysql", "--password", "[redacted]", "--token", "--verbose", "db"]},
+        ),
         ({"a": {"token": "S"}.items()}, {"a": [["token", "[redacted]"]]}),
         ({"a": {"b": {"token": "S"}}.values()}, {"a": [{"token": "[redacted]"}]}),
         ({"a": {_Frozen("S")}}, {"a": [{"password": "[redacted]"}]}),
@@ -219,6 +224,7 @@ class _Key(Enum):
         "number key",
         "bytes key",
         "pairs",
+        "a command's arguments",
         "items",
         "values",
         "set",
@@ -234,6 +240,41 @@ class _Key(Enum):
 )
 def test_secrets_are_hidden_inside(value: dict[str, Any], hidden: dict[str, Any]) -> None:
     assert hidden == Redactor().redact(value)
+
+
+_TREES = st.recursive(
+    st.sampled_from([1, 2.5, None, "mail", "--password", "password=S", "token", "x", b"x"]),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(st.sampled_from(["a", "b", "password", "token=x", 7]), inner, max_size=3)
+    ),
+    max_leaves=8,
+)
+
+
+@given(_TREES)
+def test_once_its_keys_are_known_a_tree_is_copied_as_before(tree: object) -> None:
+    redactor = Redactor()
+    fields = {"a": tree}
+    before = copy.deepcopy(fields)
+    first = redactor.redact(fields)
+
+    second = redactor.redact(fields)
+
+    assert json.dumps(first, default=repr) == json.dumps(second, default=repr)
+    assert before == fields
+    assert not isinstance(tree, (list, dict)) or second["a"] is not tree
+
+
+def test_a_tree_that_changes_later_leaves_its_copy() -> None:
+    redactor = Redactor()
+    fields: dict[str, Any] = {"a": {"b": [1, {"c": "d"}]}}
+    redactor.redact(fields)
+
+    redacted = redactor.redact(fields)
+    fields["a"]["b"].append(2)
+
+    assert {"a": {"b": [1, {"c": "d"}]}} == redacted
 
 
 def test_the_original_is_left_as_it_was() -> None:

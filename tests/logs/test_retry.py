@@ -92,6 +92,33 @@ def test_hurry_cuts_a_long_backoff_to_that_of_a_first_failure(monkeypatch: pytes
     assert 100.5 == schedule.not_before_s
 
 
+def test_who_hurries_during_an_attempt_has_the_next_one_soon(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("queue_telemetry._runtime.backoff.random.uniform", lambda _, ceiling_s: ceiling_s)
+    schedule = RetrySchedule()
+    for _ in range(20):
+        schedule.failed(100.0)
+    schedule.started()
+
+    schedule.hurry(last_chance=False)
+    schedule.failed(200.0)
+
+    assert 200.5 == schedule.not_before_s
+
+
+def test_a_hurry_ends_with_the_attempt_that_it_brought(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("queue_telemetry._runtime.backoff.random.uniform", lambda _, ceiling_s: ceiling_s)
+    schedule = RetrySchedule()
+    for _ in range(20):
+        schedule.failed(100.0)
+    schedule.hurry(last_chance=False)
+    schedule.hurry(last_chance=True)
+
+    schedule.started()
+    schedule.failed(200.0)
+
+    assert 260.0 == schedule.not_before_s
+
+
 def test_many_hurrying_callers_never_go_under_the_least_wait() -> None:
     schedule = RetrySchedule()
     for _ in range(100):

@@ -16,7 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import BaseModel
 
-from queue_telemetry.logs._sanitizer import sanitize
+from queue_telemetry.logs._sanitizer import Shortened, sanitize
 
 
 @dataclass
@@ -185,3 +185,48 @@ _TREES = st.recursive(
 @given(st.dictionaries(st.text(st.characters()), _TREES, max_size=4))
 def test_any_tree_becomes_plain_json(tree: dict[str, object]) -> None:
     orjson.dumps(sanitize(tree))
+
+
+def test_the_same_long_text_many_times_costs_no_more_than_a_line_can_hold() -> None:
+    scrubbed: list[int] = []
+
+    def count(text: str) -> str:
+        scrubbed.append(len(text))
+        return text
+
+    copy = sanitize({"rows": ["words " * 100_000] * 400}, scrub=count)
+
+    assert sum(scrubbed) < 1024 * 1024
+    assert len(str(copy)) < 1024 * 1024
+    assert "characters cut]" in str(copy)
+
+
+@pytest.mark.parametrize(
+    "value",
+    [["word " * 200] * 5_000, b"\x00" * 10_000_000, 1 << 40_000_000, [{"key " * 300: 1}] * 5_000],
+    ids=["many texts", "bytes", "a number", "keys"],
+)
+def test_whatever_is_long_is_cut(value: object) -> None:
+    copy = sanitize({"value": value})
+
+    assert len(str(copy)) < 2 * 1024 * 1024
+    assert "characters cut]" in str(copy)
+
+
+def test_a_copy_tells_how_much_text_is_missing() -> None:
+    text = "word " * 100_000
+    copy = sanitize({"text": text, "short": "kept"})
+
+    assert isinstance(copy, Shortened)
+    assert "kept" == copy["short"]
+    assert (
+        len(text)
+        == len(str(copy["text"]).partition("…")[0])
+        + copy.characters_cut
+        + len(str(copy["text"]).partition("…")[2])
+        + 1
+    )
+
+
+def test_a_copy_that_lacks_nothing_is_a_plain_dict() -> None:
+    assert dict is type(sanitize({"text": "word " * 1_000}))

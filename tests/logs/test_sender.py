@@ -7,9 +7,11 @@ import threading
 import time
 import zlib
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from importlib.metadata import version
 from typing import Any
 
+import httpcore
 import httpx
 import pytest
 import respx
@@ -19,7 +21,6 @@ from queue_telemetry.exceptions import ConfigurationError
 from queue_telemetry.logs._answer import Answer, Failure
 from queue_telemetry.logs._endpoint import Endpoint
 from queue_telemetry.logs._sender import HttpSender
-from queue_telemetry.logs._tls import tls_context
 from queue_telemetry.logs.formats import NdjsonFormat
 
 Make = Callable[..., HttpSender]
@@ -141,7 +142,7 @@ def test_a_closed_port_is_a_connect_failure(make_sender: Make) -> None:
     assert (None, Failure.CONNECT) == (answer.status, answer.failure)
 
 
-def test_a_plain_server_behind_https_is_a_tls_failure(make_sender: Make) -> None:
+def test_a_plain_server_behind_https_is_a_connect_failure(make_sender: Make) -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         sender = make_sender(f"https://127.0.0.1:{listener.getsockname()[1]}/")
 
@@ -156,7 +157,7 @@ def test_a_plain_server_behind_https_is_a_tls_failure(make_sender: Make) -> None
         answer = sender.send(b"1\n")
         thread.join()
 
-    assert Failure.TLS is answer.failure
+    assert Failure.CONNECT is answer.failure
 
 
 def test_what_is_not_http_is_a_network_failure(collector: Any, make_sender: Make) -> None:
@@ -355,11 +356,31 @@ def test_no_log_line_of_any_library_holds_a_secret(
 
     shown = "\n".join(record.getMessage() for record in caplog.records)
     assert not [secret for secret in ("pa55", "K3Y", "H3ADER", "PAYL0AD", "dXNlcj") if secret in shown]
-    assert not [record for record in caplog.records if record.levelno >= logging.INFO]
+    assert not [record for record in caplog.records if record.name.startswith("http")]
+
+
+def test_a_redirect_shows_its_url_in_no_log_line(
+    collector: Any, make_sender: Make, caplog: pytest.LogCaptureFixture
+) -> None:
+    collector.reply(301, location="https://logs.test/?dd-api-key=K3Y")
+    with caplog.at_level(logging.DEBUG), guarded():
+        make_sender(f"{collector.url}?dd-api-key=K3Y").send(b"1\n")
+
+    assert "K3Y" not in caplog.text
+
+
+def test_the_applications_own_lines_of_the_http_library_stay(
+    collector: Any, make_sender: Make, caplog: pytest.LogCaptureFixture
+) -> None:
+    make_sender(collector.url)
+    with caplog.at_level(logging.DEBUG), httpcore.ConnectionPool() as pool:
+        pool.request("POST", collector.url, content=b"1\n")
+
+    assert [record for record in caplog.records if record.name == "httpcore.http11"]
 
 
 def test_the_request_is_what_the_http_library_calls_a_post(make_sender: Make) -> None:
-    with respx.mock() as mock:
+    with respx.mock(using="httpcore") as mock:
         route = mock.post("https://logs.test/in", headers={"authorization": "Bearer t0k"})
         route.mock(return_value=httpx.Response(503, headers={"retry-after": "3"}))
 
@@ -368,13 +389,122 @@ def test_the_request_is_what_the_http_library_calls_a_post(make_sender: Make) ->
     assert (503, 3.0) == (answer.status, answer.retry_after_s)
 
 
-def test_an_unreadable_certificate_file_is_a_configuration_error(
-    make_sender: Make, monkeypatch: pytest.MonkeyPatch, tmp_path: Any
-) -> None:
-    wrong = tmp_path / "ca.pem"
-    wrong.write_text("nothing")
-    monkeypatch.setenv("SSL_CERT_FILE", str(wrong))
-    tls_context.cache_clear()
+@pytest.mark.parametrize("url", ["http://xn--a/", "http://a..b/", f"http://{'a' * 64}.test/"])
+def test_a_host_that_no_look_up_takes_is_a_configuration_error(make_sender: Make, url: str) -> None:
+    with pytest.raises(ConfigurationError, match="LOG_URL"):
+        make_sender(url)
 
-    with pytest.raises(ConfigurationError, match="certificates cannot be read"):
-        make_sender("https://logs.test/")
+
+def test_a_look_up_that_hangs_ends_with_the_exchange(
+    make_sender: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answered = threading.Event()
+    _look_up_as(monkeypatch, lambda: answered.wait(10) and [])
+    began_s = time.monotonic()
+
+    answer = make_sender("http://slow.test/").send(b"1\n", within_s=0.1)
+
+    answered.set()
+    assert Failure.DEADLINE is answer.failure
+    assert time.monotonic() - began_s < 2
+
+
+def test_abort_ends_the_wait_for_a_look_up(make_sender: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked, answered = threading.Event(), threading.Event()
+
+    def hang() -> list[Any]:
+        asked.set()
+        answered.wait(10)
+        return []
+
+    _look_up_as(monkeypatch, hang)
+    sender = make_sender("http://slow.test/")
+    answers: list[Answer] = []
+    thread = threading.Thread(target=lambda: answers.append(sender.send(b"1\n")))
+    thread.start()
+    assert asked.wait(5)
+
+    sender.abort()
+    thread.join(2)
+
+    answered.set()
+    assert [Failure.ABORTED] == [answer.failure for answer in answers]
+
+
+def test_addresses_that_do_not_answer_share_the_time_of_one_exchange(
+    make_sender: Make, deaf: list[tuple[str, int]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _look_up_as(monkeypatch, lambda: _found(deaf))
+    began_s = time.monotonic()
+
+    answer = make_sender("http://many.test/").send(b"1\n", within_s=0.4)
+
+    assert Failure.DEADLINE is answer.failure
+    assert time.monotonic() - began_s < 2
+
+
+def test_an_address_behind_one_that_does_not_answer_is_reached(
+    collector: Any, make_sender: Make, deaf: list[tuple[str, int]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _look_up_as(monkeypatch, lambda: _found([deaf[0], ("127.0.0.1", collector.port)]))
+
+    assert 200 == make_sender("http://many.test/").send(b"1\n", within_s=1.0).status
+
+
+def test_abort_ends_a_connect(
+    make_sender: Make, deaf: list[tuple[str, int]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sender = make_sender(f"http://{deaf[0][0]}:{deaf[0][1]}/")
+    connecting = threading.Event()
+    hold = sender._hold
+
+    def tell(connection: socket.socket) -> None:
+        hold(connection)
+        connecting.set()
+
+    monkeypatch.setattr(sender._pool._network_backend, "_on_socket", tell)
+    answers: list[Answer] = []
+    thread = threading.Thread(target=lambda: answers.append(sender.send(b"1\n")))
+    thread.start()
+    assert connecting.wait(5)
+    began_s = time.monotonic()
+    while not answers and time.monotonic() - began_s < 2:
+        sender.abort()  # the connect may begin a moment after its socket is known
+        thread.join(0.01)
+
+    thread.join(5)
+    assert [Failure.ABORTED] == [answer.failure for answer in answers]
+    assert time.monotonic() - began_s < 2, "a connect alone takes three seconds"
+
+
+@pytest.fixture
+def deaf() -> Iterator[list[tuple[str, int]]]:
+    """Addresses of listeners whose queue is full, so that a connect to them is never answered."""
+    with ExitStack() as stack:
+        addresses = []
+        for number in range(1, 4):
+            listener = stack.enter_context(socket.socket())
+            listener.bind((f"127.0.0.{number}", 0))
+            listener.listen(0)
+            for _ in range(4):
+                filler = stack.enter_context(socket.socket())
+                filler.setblocking(False)
+                filler.connect_ex(listener.getsockname())
+            addresses.append(listener.getsockname())
+        yield addresses
+
+
+def _look_up_as(monkeypatch: pytest.MonkeyPatch, answer: Callable[[], Any]) -> None:
+    """Let the system answer for names as DNS might; it is the one thing that a test cannot have for real."""
+    real = socket.getaddrinfo
+
+    def look_up(host: str, *args: Any, **options: Any) -> Any:
+        if host.endswith(".test") and not options.get("flags"):
+            return answer()
+        return real(host, *args, **options)
+
+    monkeypatch.setattr(socket, "getaddrinfo", look_up)
+
+
+def _found(addresses: list[tuple[str, int]]) -> list[Any]:
+    return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", address) for address in addresses]

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from queue_telemetry._runtime import SYSTEM_CLOCK, DropReason
+from queue_telemetry._runtime import SYSTEM_CLOCK, Clock, DropReason
 from queue_telemetry.logs import RecordBuffer, Shipper
 from queue_telemetry.logs._answer import Answer, Failure
 
@@ -103,7 +103,7 @@ def test_what_will_never_be_taken_is_dropped_and_said(
         shipper.step()
 
     assert ({DropReason.REJECTED: 1}, 2) == (buffer.read()[0].dropped, buffer.read()[0].delivered)
-    assert [f"the log collector refused 1 records: HTTP {status}"] == caplog.messages
+    assert [f"1 log records were given up: HTTP {status}"] == caplog.messages
 
 
 def test_a_wrong_key_is_said_once_a_minute_and_nothing_is_lost(
@@ -287,6 +287,32 @@ def test_close_tries_once_even_if_the_collector_asked_for_time(
     assert 1 == buffer.read()[0].delivered
 
 
+@pytest.mark.parametrize("records", [1, 10])
+def test_what_was_refused_and_is_kept_for_a_wrong_setting_counts_as_rejected_at_the_end(
+    make_buffer: Make, make_shipper: Any, list_sender: Any, records: int
+) -> None:
+    buffer = make_buffer()
+    shipper = make_shipper(buffer)
+    list_sender.answers = [Answer(400)] * 50
+    for _ in range(records):
+        buffer.append(b"1\n")
+
+    assert not shipper.close(5.0)
+
+    assert {DropReason.REJECTED: records} == buffer.read()[0].dropped
+
+
+def test_what_a_refused_key_keeps_back_counts_as_shutdown_at_the_end(
+    shipper: Shipper, buffer: RecordBuffer, list_sender: Any
+) -> None:
+    list_sender.answers = [Answer(401)] * 50
+    buffer.append(b"1\n")
+
+    assert not shipper.close(5.0)
+
+    assert {DropReason.SHUTDOWN: 1} == buffer.read()[0].dropped
+
+
 def test_close_twice_says_the_same_and_starts_nothing(
     shipper: Shipper, buffer: RecordBuffer, list_sender: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -335,6 +361,41 @@ def test_a_wake_starts_the_thread(shipper: Shipper, buffer: RecordBuffer, list_s
     assert shipper.close(5.0)
 
     assert [b"aaa\n"] == list_sender.bodies
+
+
+@pytest.mark.parametrize("leaves", [True, False])
+def test_a_close_in_the_middle_of_an_append_is_done_behind_it(
+    make_buffer: Make, make_shipper: Any, list_sender: Any, leaves: bool
+) -> None:
+    handlers: list[Callable[[], object]] = []
+
+    def now_s() -> float:
+        while handlers:
+            handlers.pop()()
+        return 0.0
+
+    clock = Clock(monotonic=now_s, time=lambda: 0.0)
+    buffer = make_buffer(clock=clock)
+    shipper = make_shipper(buffer, clock=clock)
+    buffer.append(b"1\n")
+    buffer.seal()
+    said: list[bool] = []
+
+    def close() -> None:
+        said.extend([shipper.flush(10), shipper.close(10)])
+        if leaves:
+            raise SystemExit
+
+    handlers.append(close)
+    if leaves:
+        with pytest.raises(SystemExit):
+            buffer.append(b"2\n")
+    else:
+        buffer.append(b"2\n")
+
+    assert ([False, False], True) == (said, shipper.close(0))
+    assert ([b"1\n"] if leaves else [b"1\n2\n"]) == list_sender.bodies
+    assert (0, {}) == (shipper.delivery().pending, shipper.delivery().dropped)
 
 
 _ANSWERS = st.sampled_from(
@@ -386,6 +447,36 @@ def test_close_leaves_in_the_spool_what_is_not_sent_in_time(
     delivery, held, held_bytes = spilling.buffer.read()
     assert (1, 1, 0, {}) == (delivery.pending, held, held_bytes, delivery.dropped)
     assert "1 log records are left in the spool for the next process" in caplog.messages
+
+
+@pytest.mark.usefixtures("no_threads")
+@pytest.mark.parametrize(("timeout_s", "sending_s"), [(5.0, 4.5), (1.0, 0.75)])
+def test_close_keeps_some_of_its_time_for_the_spool(
+    make_buffer: Make,
+    make_spool: Any,
+    make_shipper: Any,
+    list_sender: Any,
+    timeout_s: float,
+    sending_s: float,
+) -> None:
+    spool = make_spool()
+    shipper = make_shipper(make_buffer(spool=spool), spool=spool)
+    shipper.buffer.append(b"1\n")
+
+    assert shipper.close(timeout_s)
+
+    assert [sending_s] == list_sender.within_s
+
+
+@pytest.mark.usefixtures("no_threads")
+def test_close_without_a_spool_sends_for_all_of_its_time(
+    shipper: Shipper, buffer: RecordBuffer, list_sender: Any
+) -> None:
+    buffer.append(b"1\n")
+
+    assert shipper.close(5.0)
+
+    assert [5.0] == list_sender.within_s
 
 
 def test_close_does_not_wait_for_a_destination_that_is_down_when_there_is_a_spool(

@@ -1,6 +1,8 @@
 """A buffer with a spool: what is written when, what leaves memory, and what goes when the disk is full."""
 
 import errno
+import math
+import os
 import threading
 from collections.abc import Callable
 from contextlib import AbstractContextManager
@@ -40,7 +42,9 @@ def wal(make_buffer: Make, make_spool: Make) -> RecordBuffer:
 
 @pytest.fixture
 def spill(make_buffer: Make, make_spool: Make) -> RecordBuffer:
+    """As beside a thread that stores at once what is over a quarter of the memory."""
     buffer: RecordBuffer = make_buffer(max_bytes=1000, batch_bytes=100, spool=make_spool())
+    buffer.on_wake = buffer.relieve
     return buffer
 
 
@@ -73,7 +77,7 @@ def test_a_delivered_chunk_leaves_the_disk(wal: RecordBuffer, tmp_path: Path) ->
     _drain(wal)
 
     assert 2 == wal.read()[0].delivered
-    next_places = wal._spool.adopt() if wal._spool else None
+    next_places = wal._accounts.spool.adopt() if wal._accounts.spool else None
     assert next_places is None
 
 
@@ -101,8 +105,8 @@ def test_chunks_are_written_in_their_order(spill: RecordBuffer, make_spool: Make
     for line in lines:
         spill.append(line)
     spill.abandon()
-    assert spill._spool is not None
-    spill._spool.close()
+    assert spill._accounts.spool is not None
+    spill._accounts.spool.close()
 
     found = []
     successor = make_spool()
@@ -125,19 +129,60 @@ def test_a_chunk_is_written_when_told_so_and_small_ones_join_on_disk(spill: Reco
     assert (bytearray(b"0\n1\n2\n"), 3) == (chunk.data, chunk.records)
 
 
-def test_a_full_spool_drops_what_is_oldest_in_it(make_buffer: Make, make_spool: Make) -> None:
-    buffer = make_buffer(
-        max_bytes=1000, batch_bytes=200, spool=make_spool(max_bytes=5_000), writes_ahead=True
-    )
-    lines = [b"%098d\n" % number for number in range(100)]
+def test_a_full_spool_drops_what_is_oldest_in_it(
+    make_buffer: Make, make_spool: Make, manual_clock: Any
+) -> None:
+    spool = make_spool(max_bytes=5 * 64 * 1024)
+    buffer = make_buffer(max_bytes=10_000, batch_bytes=2_000, spool=spool, writes_ahead=True)
+    lines = [b"%0998d\n" % number for number in range(1_000)]
     for line in lines:
         buffer.append(line)
+        manual_clock.advance(0.01)
 
     kept = _drain(buffer)
 
-    assert lines[-1] == kept[-1]
-    assert 0 < len(kept) < 100
-    assert {DropReason.SPOOL_FULL: 100 - len(kept)} == buffer.read()[0].dropped
+    assert 150 < len(kept) < 350
+    assert lines[-len(kept) :] == kept
+    assert {DropReason.SPOOL_FULL: 1_000 - len(kept)} == buffer.read()[0].dropped
+
+
+def test_where_the_lines_of_the_oldest_do_not_fit_into_memory_what_is_there_goes_first(
+    make_buffer: Make, make_spool: Make
+) -> None:
+    left = make_spool()
+    old = b"o" * 899 + b"\n"
+    assert left.write(old, 1)
+    left.close()
+    spool = make_spool()
+    buffer = make_buffer(max_bytes=1000, batch_bytes=1000, spool=spool)
+    buffer.adopt(spool.adopt())
+    own = b"n" * 199 + b"\n"
+    buffer.append(own)
+    buffer.seal()
+
+    chunk = buffer.take()
+
+    assert (own, 200) == (bytes(chunk.data), buffer.read()[2])
+    buffer.settle(chunk)
+    assert [old] == _drain(buffer)
+
+
+def test_a_full_spool_drops_nothing_while_the_disk_takes_nothing_either(
+    make_buffer: Make, make_spool: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    buffer = make_buffer(
+        max_bytes=1000, batch_bytes=200, spool=make_spool(max_bytes=5_000), writes_ahead=True
+    )
+    for number in range(30):
+        buffer.append(b"%098d\n" % number)
+    monkeypatch.setattr("os.pwrite", _no_space)
+    buffer.append(b"refused\n")
+    before = buffer.read()[0].dropped.get(DropReason.SPOOL_FULL, 0)
+
+    for number in range(20):
+        buffer.append(b"%098d\n" % number)
+
+    assert before == buffer.read()[0].dropped.get(DropReason.SPOOL_FULL, 0)
 
 
 def test_what_a_full_disk_does_not_take_is_in_memory_and_counted(
@@ -201,6 +246,71 @@ def test_a_changed_byte_on_disk_costs_its_frame_and_is_counted(spill: RecordBuff
     assert {DropReason.DAMAGED: lost} == spill.read()[0].dropped
 
 
+def _fail_reading(monkeypatch: pytest.MonkeyPatch, path: Path, times: float) -> None:
+    """Have reading of a file fail so many times."""
+    pread, file, tries = os.pread, path.stat(), count(1)
+
+    def fail(descriptor: int, size: int, offset: int) -> bytes:
+        if os.path.samestat(os.fstat(descriptor), file) and next(tries) <= times:
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+        return pread(descriptor, size, offset)
+
+    monkeypatch.setattr(os, "pread", fail)
+
+
+def test_a_disk_that_fails_once_costs_neither_records_nor_their_order(
+    spill: RecordBuffer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lines = [b"%09d\n" % number for number in range(500)]
+    for line in lines:
+        spill.append(line)
+    _fail_reading(monkeypatch, next(tmp_path.rglob("*.seg")), 1)
+    before = _drain(spill)
+    assert 0 < len(before) < 500, "until it failed"
+
+    assert lines == before + _drain(spill)
+    assert {} == spill.read()[0].dropped
+
+
+def test_what_cannot_be_read_keeps_nothing_else_from_being_sent(
+    make_buffer: Make, make_spool: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, manual_clock: Any
+) -> None:
+    left = make_spool()
+    for number in range(3):
+        assert left.write(b"old%d\n" % number, 1)
+    left.close()
+    spool = make_spool()
+    buffer = make_buffer(spool=spool, max_age_s=3600)
+    buffer.adopt(spool.adopt(max_records=1))
+    _fail_reading(monkeypatch, next(tmp_path.rglob("*.seg")), math.inf)
+    assert [] == _drain(buffer)
+    buffer.append(b"new\n")
+
+    assert [b"new\n"] == _drain(buffer)
+    buffer.append(b"newer\n")
+    assert [b"newer\n"] == _drain(buffer)
+    assert (3, {}) == (buffer.read()[1], buffer.read()[0].dropped)
+    manual_clock.advance(3601)
+    assert ([], {DropReason.EXPIRED: 3}) == (_drain(buffer), buffer.read()[0].dropped)
+
+
+def test_what_can_be_read_again_is_sent(
+    make_buffer: Make, make_spool: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    left = make_spool()
+    for number in range(3):
+        assert left.write(b"%d\n" % number, 1)
+    left.close()
+    spool = make_spool()
+    buffer = make_buffer(spool=spool)
+    buffer.adopt(spool.adopt(max_records=1))
+    _fail_reading(monkeypatch, next(tmp_path.rglob("*.seg")), 5)
+
+    arrived = [line for _ in range(4) for line in _drain(buffer)]
+
+    assert [b"0\n", b"1\n", b"2\n"] == sorted(arrived)
+
+
 def test_what_is_too_old_is_not_sent(make_buffer: Make, make_spool: Make, manual_clock: Any) -> None:
     buffer = make_buffer(spool=make_spool(), writes_ahead=True, max_age_s=3600)
     buffer.append(b"old\n")
@@ -219,8 +329,8 @@ def test_what_is_left_is_adopted_and_delivered_by_the_next(
         wal.append(line)
     assert (0, 10) == wal.abandon()
     assert (10, 0) == wal.read()[1:], "pending on disk"
-    assert wal._spool is not None
-    wal._spool.close()
+    assert wal._accounts.spool is not None
+    wal._accounts.spool.close()
 
     successor_spool = make_spool()
     successor = make_buffer(spool=successor_spool)
@@ -240,8 +350,8 @@ def test_who_waits_for_his_own_records_does_not_wait_for_adopted_ones(
 ) -> None:
     wal.append(b"left\n")
     wal.abandon()
-    assert wal._spool is not None
-    wal._spool.close()
+    assert wal._accounts.spool is not None
+    wal._accounts.spool.close()
     spool = make_spool()
     buffer = make_buffer(spool=spool)
     buffer.append(b"own\n")
@@ -264,8 +374,8 @@ def test_parts_of_a_chunk_share_its_copy_until_the_last_is_settled(
     head = wal.take(max_bytes=4)
     assert head is not None
     wal.settle(head)
-    assert wal._spool is not None
-    wal._spool.forget()  # as if killed
+    assert wal._accounts.spool is not None
+    wal._accounts.spool.forget()  # as if killed
 
     successor = make_spool()
     places = successor.adopt()
@@ -284,8 +394,8 @@ def test_parts_that_are_left_in_good_order_do_not_bring_the_others_back(
     wal.settle(head)
 
     assert (0, 2) == wal.abandon()
-    assert wal._spool is not None
-    wal._spool.close()
+    assert wal._accounts.spool is not None
+    wal._accounts.spool.close()
 
     successor = make_spool()
     found = [line for place in successor.adopt() for line in lines_of(successor.read(place)[0])]
@@ -321,10 +431,11 @@ class _Shipping:
 
     def _ship(self) -> None:
         for turn in count():
+            all_is_logged = self.done.is_set()
             chunk = self.buffer.take(200 if turn % 4 == 0 else None)
             if chunk is not None:
                 self._send(chunk, fails=turn % 3 == 0)
-            elif self.done.is_set():
+            elif all_is_logged:
                 return
             else:
                 self.buffer.seal()
@@ -350,6 +461,8 @@ def test_accounts_agree_at_any_moment_under_threads_and_the_order_stays(
         spool=make_spool(clock=SYSTEM_CLOCK),
         writes_ahead=writes_ahead,
     )
+    if not writes_ahead:
+        buffer.on_wake = buffer.relieve
 
     def log(name: int) -> None:
         for number in range(500):
@@ -363,13 +476,12 @@ def test_accounts_agree_at_any_moment_under_threads_and_the_order_stays(
             thread.join()
 
     arrived = shipping.arrived
+    delivery = buffer.read()[0]
+    # on a machine so busy that a write takes long nobody waits for it
+    dropped = delivery.dropped.pop(DropReason.OVERFLOW, 0)
     assert [] == shipping.disagreements
-    assert (2_000, 2_000, 0, {}) == (
-        len(set(arrived)),
-        len(arrived),
-        buffer.read()[1],
-        buffer.read()[0].dropped,
-    )
+    assert len(set(arrived)) == len(arrived) == 2_000 - dropped
+    assert (0, {}, 0 if writes_ahead else dropped) == (delivery.pending, delivery.dropped, dropped)
     for name in range(4):
         own = [line for line in arrived if line.startswith(b"%d:" % name)]
         assert sorted(own) == own

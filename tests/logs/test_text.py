@@ -1,10 +1,12 @@
 """Text that JSON can hold."""
 
+from collections.abc import Callable
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from queue_telemetry.logs._text import clean_text, cut_middle, name_of, text_of
+from queue_telemetry.logs._text import clean_text, cut_end, cut_middle, name_of, text_of
 
 
 class Unprintable:
@@ -46,6 +48,27 @@ def test_any_value_has_a_text(value: object, text: str) -> None:
     assert (str, text) == (type(found), found)
 
 
+class SoftTimeLimitExceeded(Exception):
+    """As celery names it."""
+
+
+def over(_: object) -> str:
+    raise SoftTimeLimitExceeded
+
+
+@pytest.mark.parametrize(
+    ("ask", "value"),
+    [
+        (text_of, type("Slow", (), {"__str__": over})()),
+        (name_of, type("Meta", (type,), {"__name__": property(over)})("Slow", (), {})()),
+    ],
+    ids=["text", "name"],
+)
+def test_a_task_s_time_limit_is_passed_on(ask: Callable[[object], str], value: object) -> None:
+    with pytest.raises(SoftTimeLimitExceeded):
+        ask(value)
+
+
 def test_a_value_s_class_has_a_name() -> None:
     assert "Sly" == name_of(Sly())
 
@@ -69,3 +92,26 @@ def test_a_cut_counts_bytes_and_keeps_characters_whole() -> None:
 
 def test_a_text_that_fits_is_left() -> None:
     assert "€" * 100 == cut_middle("€" * 100, 300)
+
+
+def test_a_text_that_is_short_enough_is_the_same_object() -> None:
+    text = "a " * 50
+
+    assert text is cut_end(text, 100)
+
+
+@pytest.mark.parametrize(
+    ("text", "cut"),
+    [
+        ("abc defg", "abc … [4 characters cut]"),
+        ('{"a":"bcd"}', '{"a":"… [5 characters cut]'),
+        ("abcdefgh", "… [8 characters cut]"),
+    ],
+    ids=["words", "JSON", "one word"],
+)
+def test_of_a_longer_text_the_end_goes_and_the_word_at_the_cut(text: str, cut: str) -> None:
+    assert cut == cut_end(text, 6)
+
+
+def test_of_a_text_that_there_is_no_room_for_the_number_is_left() -> None:
+    assert "… [3 characters cut]" == cut_end("a b", 0)

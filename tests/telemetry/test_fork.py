@@ -117,6 +117,42 @@ def test_a_child_that_only_logs_ships_its_record(run_script: RunScript, collecto
     assert {"of the child": 1} == _messages(collector)
 
 
+def test_what_a_child_loses_before_it_can_start_is_in_its_accounts(
+    run_script: RunScript, collector: Collector
+) -> None:
+    """What it logs meanwhile is held up to a bound."""
+    ended = run_script(
+        """
+        qt.health()
+        telemetry = qt.counter.__self__
+        pid = os.fork()
+        if not pid:
+            def fail(_): raise OSError("Too many open files")
+            telemetry._build = fail
+            for number in range(5000): logger.info("{:050}", number)
+            early = qt.health().telemetry["logs"]
+            del telemetry._build
+            telemetry._start_again_at_s = 0.0
+            logger.info("last")
+            flushed, late = qt.flush(10), qt.health().telemetry["logs"]
+            keys = "accepted", "delivered", "dropped", "pending"
+            say(flushed=flushed, early=[early[key] for key in keys], late=[late[key] for key in keys])
+            os._exit(0)
+        os.waitpid(pid, 0)
+        """,
+        quiet=False,
+    )
+
+    said = ended.said[0]
+    accepted, delivered, dropped, pending = said["early"]
+    lost = dropped["overflow"]
+    assert (5000, 0, 5000) == (accepted, delivered, lost + pending)
+    assert lost > 0
+    # the one that starts it, and the record that tells of the losses
+    assert [True, [5002, 5002 - lost, dropped, 0]] == [said["flushed"], said["late"]]
+    assert [dropped] == [record["dropped"] for record in collector.records if "dropped" in record]
+
+
 def test_first_events_of_a_childs_threads_are_all_its_own(
     run_script: RunScript, statsd: StatsdServer, collector: Collector
 ) -> None:

@@ -11,6 +11,7 @@ from queue_telemetry.exceptions import ConfigurationError
 from queue_telemetry.metrics import Batch
 from queue_telemetry.settings import load
 from queue_telemetry.telemetry import Telemetry
+from queue_telemetry.telemetry._former_logs import FormerLogs
 from queue_telemetry.telemetry._outputs import Outputs
 from queue_telemetry.testing import Collector
 
@@ -29,7 +30,7 @@ def hand() -> HandClock:
 
 
 def _outputs(settings: dict[str, object], hand: HandClock) -> Outputs:
-    return Outputs(load(**settings), hand.clock, lambda: True, owner=hand)
+    return Outputs(load(**settings), hand.clock, lambda: True, owner=hand, former=FormerLogs())
 
 
 def _lose(outputs: Outputs, reason: DropReason) -> None:

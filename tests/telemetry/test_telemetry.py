@@ -162,6 +162,42 @@ def test_what_the_outputs_before_lost_stays_in_the_totals_and_is_told_of(
     assert [{"shutdown": 10}] == [record["dropped"] for record in collector.records if "dropped" in record]
 
 
+@pytest.mark.parametrize(
+    "without", [{"log_url": None}, {"enabled": False}], ids=["no collector", "switched off"]
+)
+def test_a_time_without_logs_forgets_nothing_of_what_was_before(
+    make_telemetry: MakeTelemetry,
+    collector: Collector,
+    settings: dict[str, object],
+    without: dict[str, object],
+) -> None:
+    telemetry = make_telemetry(capture_logs=True, log_url="http://127.0.0.1:9/")
+    telemetry.health()
+    for number in range(10):
+        logger.info("lost {}", number)
+    telemetry.configure(**{**settings, **without})
+    off = telemetry.health().telemetry["logs"]
+
+    telemetry.configure(**settings)
+    logger.info("after")
+
+    assert telemetry.flush()
+    logs = telemetry.health().telemetry["logs"]
+    assert "log_url" not in without or (10, {"shutdown": 10}, 0) == (
+        off["accepted"],
+        off["dropped"],
+        off["pending"],
+    )
+    assert (12, 2, {"shutdown": 10}) == (logs["accepted"], logs["delivered"], logs["dropped"])
+    assert [{"shutdown": 10}] == [record["dropped"] for record in collector.records if "dropped" in record]
+
+
+def test_where_there_never_was_a_collector_there_are_no_accounts_of_logs(
+    make_telemetry: MakeTelemetry,
+) -> None:
+    assert "accepted" not in make_telemetry(log_url=None).health().telemetry["logs"]
+
+
 def test_a_swap_among_busy_threads_loses_and_doubles_nothing(
     make_telemetry: MakeTelemetry, statsd: StatsdServer, collector: Collector, settings: dict[str, object]
 ) -> None:

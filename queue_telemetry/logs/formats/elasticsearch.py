@@ -39,7 +39,8 @@ _ERRORS: Final = re.compile(rb'\s*\{\s*(?:"took"\s*:\s*\d+\s*,\s*)?"errors"\s*:\
 _ID_BYTES: Final = 512  # a longer one is refused
 _ALREADY_STORED: Final = 409  # by an earlier attempt: the id is ours
 _TOO_MANY: Final = 429
-_FORBIDDEN: Final = 403
+_NOT_ALLOWED: Final = frozenset({401, 403})
+_NOT_SAID: Final = 400  # of an error whose status a `filter_path` of the user's leaves out
 
 
 class ElasticsearchFormat:
@@ -49,7 +50,8 @@ class ElasticsearchFormat:
 
     Args:
         index: The data stream or index of every record; empty when the URL names it. None takes the data stream
-            `logs-<service>-<env>` of each record.
+            `logs-<service>-<env>` of each record: also behind a proxy's path, which `LOG_FORMAT=elasticsearch` would
+            take for an index.
 
     Source: https://www.elastic.co/docs/api/doc/elasticsearch/operation/operation-bulk,
     https://www.elastic.co/docs/reference/ecs
@@ -92,8 +94,8 @@ class ElasticsearchFormat:
     def read(self, answer: Answer, records: int) -> Verdict:
         """Judge each item of a 200 by its own status: those of a busy shard go again, malformed ones never.
 
-        An answer that tells of errors but not of each record, as when it was cut, makes the batch smaller; of one that
-        tells nothing, a login page say, nothing is known. Repeating is harmless.
+        An answer that tells of errors but not of each record, as when it was cut, makes the batch smaller; of a single
+        record they are its own. Of one that tells nothing, a login page say, nothing is known. Repeating is harmless.
         """
         if answer.status is None or not 200 <= answer.status < 300:
             return read_status(answer)
@@ -106,10 +108,13 @@ class ElasticsearchFormat:
             return Verdict(Action.DECIDED)
         items = said.get("items")
         if said.get("errors") is not True or not isinstance(items, list) or len(items) < records:
-            action = Action.SPLIT if told is not None and records > 1 else Action.RETRY
+            if told is not None and records > 1:
+                action = Action.SPLIT
+            else:  # of a single record that is its own error, unless the answer was cut
+                action = Action.BISECT if said.get("errors") is True else Action.RETRY
             return Verdict(action, excerpt=excerpt_of(answer.body))
         results = [_result(item) for item in items[:records]]
-        if results and all(status == _FORBIDDEN for status, _ in results):
+        if results and all(status in _NOT_ALLOWED for status, _ in results):
             return Verdict(Action.PARK, excerpt=results[0][1])
         again = tuple(n for n, (status, _) in enumerate(results) if status == _TOO_MANY or status >= 500)
         rejected = tuple(
@@ -153,9 +158,12 @@ def _data_stream(record: Mapping[str, object]) -> str:
 def _result(item: object) -> tuple[int, str]:
     """Return an item's status and what was said of it; one that cannot be read counts as stored."""
     outcome = next(iter(item.values()), None) if isinstance(item, dict) else None
-    if not isinstance(outcome, dict) or type(outcome.get("status")) is not int:
+    if not isinstance(outcome, dict):
         return 200, ""
     error = outcome.get("error")
+    status = outcome.get("status")
+    if type(status) is not int:
+        status = _NOT_SAID if error else 200
     if isinstance(error, dict):
         error = f"{error.get('type')}: {error.get('reason')}"
-    return outcome["status"], excerpt_of(str(error or ""))
+    return status, excerpt_of(str(error or ""))

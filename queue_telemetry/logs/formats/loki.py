@@ -33,10 +33,14 @@ _BLOCKED: Final = 260  # Loki's own status: ingestion is blocked for this tenant
 # Lines are counted by the distributor for each reason, by the ingester for a stream.
 _REFUSED: Final = re.compile(rb"\b(\d{1,9}) errors like: |total ignored: (\d{1,9}) out of ")
 _ITS_WORDS: Final = re.compile(
-    rb"errors like: |total ignored: |push request|\b(?:entry|stream|label|timestamp|tenant|structured metadata)",
+    rb"errors like: |total ignored: |push ?request|max entry size|\bentry (?:for stream|out of order|too far|with timestamp)"
+    rb"|\bstream '|valid stream|label (?:names?|values?|pair)|parsing labels|timestamp too|structured metadata",
     re.IGNORECASE,
 )
-"""One of these is in whatever Loki's distributor and ingester say of a request."""
+"""One of these is in whatever Loki's distributor and ingester say of a request.
+
+Source: https://github.com/grafana/loki/blob/main/pkg/validation/validate.go
+"""
 
 
 class LokiFormat:

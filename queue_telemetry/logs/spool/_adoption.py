@@ -2,13 +2,14 @@
 
 import errno
 import os
-import threading
 from pathlib import Path
 from typing import Final
 
-from queue_telemetry.logs.spool._disk import DiskTrouble, is_passing
+from queue_telemetry._runtime import OwnedLock, say
+from queue_telemetry.logs.spool._disk import DiskTrouble, is_not_there, is_passing
 from queue_telemetry.logs.spool._index import index_segment
 from queue_telemetry.logs.spool._orphans import Orphans, left_elsewhere_bytes
+from queue_telemetry.logs.spool._scan import Damage
 from queue_telemetry.logs.spool._segment import Segment
 from queue_telemetry.logs.spool._segments import Segments
 from queue_telemetry.logs.spool.place import Place
@@ -16,6 +17,7 @@ from queue_telemetry.logs.spool.place import Place
 __all__ = ["Adoption"]
 
 _ENDS_WITHIN_S: Final = 0.2  # reading one segment takes a fraction of that
+_MOST_BYTES: Final = 24 * 1024 * 1024  # three times a segment: the largest batch fills two, in one frame
 
 
 class Adoption:
@@ -24,8 +26,7 @@ class Adoption:
     Args:
         folder: The spool's folder.
         destination: The directory below it where processes have theirs.
-        segments: Where they go, under their lock.
-        lock: The spool's, which guards `segments`; a forked child does without.
+        segments: Where they go.
         disk: Counts what the disk refused.
 
     Attributes:
@@ -33,43 +34,24 @@ class Adoption:
         damaged_records: The records in them.
     """
 
-    def __init__(
-        self, folder: Path, destination: str, segments: Segments, lock: threading.RLock, disk: DiskTrouble
-    ) -> None:
+    def __init__(self, folder: Path, destination: str, segments: Segments, disk: DiskTrouble) -> None:
         self.damaged_frames = 0
         self.damaged_records = 0
         self._folder = folder
         self._destination = destination
         self._segments = segments
-        self._lock = lock
         self._disk = disk
         self._orphans = Orphans(folder, destination)
-        self._busy = threading.Lock()
+        self._busy = OwnedLock()
         self._closed = False
 
     def next(self, *, batch_bytes: int, max_records: int) -> list[Place] | None:
         """Take over the oldest segment; None when there is none or it cannot be had now. See `Spool.adopt`."""
-        if not self._busy.acquire(blocking=False):
-            return None
-        try:
-            return None if self._closed else self._take_over(batch_bytes, max_records)
-        except OSError as error:
-            self._count(error)
-            return None
-        finally:
-            self._end()
+        return self._busy.run(0.0, lambda: self._next(batch_bytes, max_records), otherwise=None)
 
     def waiting_bytes(self) -> int:
         """Return the length of the segments of dead processes that nobody took over yet. Never raises."""
-        if not self._busy.acquire(blocking=False):
-            return 0
-        try:
-            return 0 if self._closed else self._orphans.waiting_bytes()
-        except OSError as error:
-            self._count(error)
-            return 0
-        finally:
-            self._end()
+        return self._busy.run(0.0, self._waiting_bytes, otherwise=0)
 
     def elsewhere_bytes(self) -> int:
         """Return the length of what dead processes left in the folder for other destinations. Never raises."""
@@ -82,48 +64,83 @@ class Adoption:
     def close(self) -> None:
         """Let go of the directories, for another process to take over. Waits a moment for one who is at it."""
         self._closed = True
-        if self._busy.acquire(timeout=_ENDS_WITHIN_S):  # else that one lets go at its end
-            self._end()
+        self._busy.run(_ENDS_WITHIN_S, self._release, otherwise=None)  # else that one lets go at its end
 
     def forget(self) -> None:
         """Let go of them in a forked child."""
         self._closed = True
         self._orphans.forget()
 
-    def _end(self) -> None:
+    def _next(self, batch_bytes: int, max_records: int) -> list[Place] | None:
+        try:
+            return None if self._closed else self._take_over(batch_bytes, max_records)
+        except OSError as error:
+            self._count(error)
+            return None
+        finally:
+            self._release()
+
+    def _waiting_bytes(self) -> int:
+        try:
+            return 0 if self._closed else self._orphans.waiting_bytes()
+        except OSError as error:
+            self._count(error)
+            return 0
+        finally:
+            self._release()
+
+    def _release(self) -> None:
         if self._closed:
             self._orphans.release()
-        self._busy.release()
 
     def _take_over(self, batch_bytes: int, max_records: int) -> list[Place] | None:
         while (first := self._orphans.first()) is not None:
             segment = Segment(*first, self._segments.new_number())
             try:
-                descriptor = segment.open()
+                places, damages = _look_into(segment, batch_bytes, max_records)
             except OSError as error:
                 if is_passing(error):
                     raise
                 self._disk.count(error)
-                self._orphans.go_on()
+                if is_not_there(error):
+                    self._orphans.go_on()
+                else:
+                    self._orphans.put_off()
                 continue
-            try:
-                segment.size = os.fstat(descriptor).st_size
-                segment.load_progress()
-                places, damages = index_segment(
-                    segment, descriptor, batch_bytes=batch_bytes, max_records=max_records
-                )
-            finally:
-                os.close(descriptor)
-            with self._lock:
-                if self._closed:
-                    return None
-                self._orphans.go_on(segment)
-                self.damaged_frames += len(damages)
-                self.damaged_records += sum(damage.records for damage in damages)
-                self._segments.take_over(segment)
+            if self._closed or not self._segments.take_over(segment):
+                return None
+            self._orphans.go_on(segment)
+            self.damaged_frames += len(damages)
+            self.damaged_records += sum(damage.records for damage in damages)
             return places
         return None
 
     def _count(self, error: OSError) -> None:
         if error.errno != errno.ENOENT:  # else no process has written there yet
             self._disk.count(error)
+
+
+def _look_into(segment: Segment, batch_bytes: int, max_records: int) -> tuple[list[Place], list[Damage]]:
+    """Return what is whole of a segment and what is not, and give it its size and progress.
+
+    Raises:
+        OSError: It cannot be read at present; all of it is as it was.
+    """
+    descriptor = segment.open()
+    try:
+        segment.size = os.fstat(descriptor).st_size
+        if segment.size > _MOST_BYTES:
+            return [], [_set_aside(segment)]
+        segment.load_progress()
+        return index_segment(segment, descriptor, batch_bytes=batch_bytes, max_records=max_records)
+    finally:
+        os.close(descriptor)
+
+
+def _set_aside(segment: Segment) -> Damage:
+    """Let go of a file that no process of ours wrote like that: reading it would take memory and time without end."""
+    size, segment.size = segment.size, 0
+    segment.set_aside()
+    message = "a segment of the spool has %d bytes, more than any process writes; it was renamed to *.damaged"
+    say("spool.damaged", message, size)
+    return Damage(0, size, 1)

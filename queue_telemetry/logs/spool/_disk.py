@@ -7,10 +7,11 @@ from typing import Final
 
 from queue_telemetry._runtime import Clock, say
 
-__all__ = ["DiskTrouble", "check_reserve", "is_passing"]
+__all__ = ["DiskTrouble", "check_reserve", "is_not_there", "is_passing"]
 
 _PAUSE_S: Final = 30.0  # a full disk stays full for a while, and each try costs the caller some system calls
 _PASSING: Final = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOMEM})
+_NOT_THERE: Final = frozenset({errno.ENOENT, errno.ELOOP, errno.EISDIR})  # nothing, or a link or a directory
 _RESERVE_BYTES: Final = 256 * 1024 * 1024
 _RESERVE_SHARE: Final = 0.05
 
@@ -54,8 +55,13 @@ class DiskTrouble:
 
 
 def is_passing(error: OSError) -> bool:
-    """Tell whether a file that could not be opened is none the worse for it: descriptors or memory are short."""
+    """Tell whether it is no one file's fault: descriptors or memory are short, so that the next one fails as well."""
     return error.errno in _PASSING
+
+
+def is_not_there(error: OSError) -> bool:
+    """Tell whether no file is there by that name. Whatever else is wrong, it may be there and be read another time."""
+    return error.errno in _NOT_THERE
 
 
 def check_reserve(descriptor: int) -> None:

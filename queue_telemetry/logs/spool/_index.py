@@ -1,5 +1,7 @@
 """Find the places of a segment that another process wrote, streaming through it."""
 
+import itertools
+
 from queue_telemetry.logs.spool._frame import HEADER_BYTES
 from queue_telemetry.logs.spool._scan import Damage, scan
 from queue_telemetry.logs.spool._segment import Segment
@@ -11,19 +13,23 @@ __all__ = ["index_segment"]
 def index_segment(
     segment: Segment, descriptor: int, *, batch_bytes: int, max_records: int
 ) -> tuple[list[Place], list[Damage]]:
-    """Return what lies behind the segment's progress: places in their order, and the damage between them.
+    """Return what is not acknowledged of a segment: places in their order, and the damage between them.
 
-    Damage is acknowledged here, since nobody will ever read it. Never raises.
+    Damage is acknowledged here, since nobody will ever read it.
 
     Args:
         segment: With its size and progress.
         descriptor: Of it, for reading.
         batch_bytes: Adjacent frames are joined up to so many bytes of lines.
         max_records: And up to so many records.
+
+    Raises:
+        OSError: The segment cannot be read at present; nothing is acknowledged then.
     """
     places: list[Place] = []
     damages: list[Damage] = []
-    for found in scan(descriptor, segment.acknowledged, segment.size):
+    stretches = segment.unacknowledged()
+    for found in itertools.chain.from_iterable(scan(descriptor, *stretch) for stretch in stretches):
         if isinstance(found, Damage):
             damages.append(found)
             continue

@@ -99,6 +99,10 @@ class LockedDirectory:
         with suppress(FileNotFoundError):
             os.unlink(name, dir_fd=self.number)
 
+    def rename(self, name: str, other_name: str) -> None:
+        """Give a file another name."""
+        os.rename(name, other_name, src_dir_fd=self.number, dst_dir_fd=self.number)
+
     def remove(self, above: int) -> None:
         """Remove it and let go of it, when nothing is in it but the lock."""
         if self.names():

@@ -4,7 +4,7 @@ import os
 import re
 from collections.abc import Container
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
@@ -22,15 +22,16 @@ _MOST_HELD: Final = 16  # each takes two descriptors
 
 @dataclass(slots=True)
 class _Held:
-    """A directory whose lock was had, the segments in it that were not looked at, and those that were taken over."""
+    """A directory whose lock was had, its segments that were not looked at, those to be looked at once more, those taken over."""
 
     directory: LockedDirectory
     names: list[str]
-    segments: list[Segment]
+    put_off: list[str] = field(default_factory=list)
+    segments: list[Segment] = field(default_factory=list)
 
     @property
     def is_done(self) -> bool:
-        return not self.names and all(segment.is_done for segment in self.segments)
+        return not (self.names or self.put_off) and all(segment.was_removed for segment in self.segments)
 
 
 class Orphans:
@@ -46,22 +47,25 @@ class Orphans:
     def __init__(self, folder: Path, destination: str) -> None:
         self._folder = folder
         self._destination = destination
-        self._held: list[_Held] = []  # only the last one has names
+        self._held: list[_Held] = []
         self._given_up: set[str] = set()  # directories that something foreign or unreadable keeps from ending
 
     def first(self) -> tuple[LockedDirectory, str] | None:
-        """Return the directory and name of the oldest segment, or None; the same again until `go_on` is called.
+        """Return the directory and name of the oldest segment, or None; the same again until `go_on` or `put_off`.
 
-        None also while as many directories are held as there may be.
+        None also while as many directories are held as there may be. What was put off comes again after that.
 
         Raises:
             OSError: The directories cannot be read.
         """
         while True:
             self._leave_done()
-            if self._held and self._held[-1].names:
-                return self._held[-1].directory, self._held[-1].names[0]
+            held = self._unseen()
+            if held is not None:
+                return held.directory, held.names[0]
             if len(self._held) >= _MOST_HELD or not self._hold_next():
+                for held in self._held:
+                    held.names, held.put_off = held.put_off, []
                 return None
 
     def waiting_bytes(self) -> int:
@@ -70,18 +74,26 @@ class Orphans:
         Raises:
             OSError: The directories cannot be read.
         """
-        held = self._held[-1:]  # those before it have no more names
-        return sum(_length(one.directory, name) for one in held for name in one.names) + _abandoned_bytes(
-            self._folder, self._destination, self._given_up
+        held_bytes = sum(
+            _length(held.directory, name) for held in self._held for name in (*held.names, *held.put_off)
         )
+        return held_bytes + _abandoned_bytes(self._folder, self._destination, self._given_up)
 
     def go_on(self, taken_over: Segment | None = None) -> None:
-        """Go on behind the first segment, which was taken over, or could not be read."""
-        held = self._held[-1]
-        del held.names[0]
-        held.segments = [segment for segment in held.segments if not segment.is_done]
-        if taken_over is not None:
-            held.segments.append(taken_over)
+        """Go on behind the first segment, which was taken over, or is none."""
+        held = self._unseen()
+        if held is not None:
+            del held.names[0]
+            held.segments = [segment for segment in held.segments if not segment.was_removed]
+            if taken_over is not None:
+                held.segments.append(taken_over)
+
+    def put_off(self) -> None:
+        """Go on behind the first segment, which cannot be read at present."""
+        held = self._unseen()
+        if held is not None:
+            held.put_off.append(held.names[0])
+            del held.names[0]
 
     def release(self) -> None:
         """Let go of the directories, for another process to take over."""
@@ -94,6 +106,9 @@ class Orphans:
         while self._held:
             self._held.pop().directory.forget()
 
+    def _unseen(self) -> _Held | None:
+        return next((held for held in self._held if held.names), None)
+
     def _hold_next(self) -> bool:
         with entered(self._folder, self._destination, make=False) as above:
             names = os.listdir(above)  # noqa: PTH208 - pathlib lists no descriptor
@@ -101,7 +116,7 @@ class Orphans:
                 directory = None if name in self._given_up else LockedDirectory.take_over(above, name)
                 if directory is not None:
                     segments = list(filter(_SEGMENT.fullmatch, directory.names()))
-                    self._held.append(_Held(directory, segments, []))
+                    self._held.append(_Held(directory, segments))
                     return True
         return False
 
@@ -111,8 +126,10 @@ class Orphans:
         self._held = [held for held in self._held if not held.is_done]
         for directory in done:
             try:
-                for name in directory.names():
-                    if name.endswith(".ack"):  # of a segment that was removed when its process was killed
+                names = directory.names()
+                for name in names:
+                    # of a segment that was removed when its process was killed
+                    if name.endswith(".ack") and name.replace(".ack", ".seg") not in names:
                         directory.unlink(name)
                 with entered(self._folder, self._destination, make=False) as above:
                     directory.remove(above)

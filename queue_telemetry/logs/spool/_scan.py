@@ -20,7 +20,7 @@ class Frame:
     Attributes:
         start: Its offset in the segment.
         end: The offset behind it.
-        records: How many records it holds.
+        records: How many records it holds: its newlines, since a header may claim anything.
         born_s: When it was written, in seconds since the epoch.
     """
 
@@ -46,24 +46,32 @@ class Damage:
 
 
 def scan(descriptor: int, start: int, end: int, lines: bytearray | None = None) -> Iterator[Frame | Damage]:
-    """Find what lies between two offsets. Never raises: what cannot be read is damage.
+    """Find what lies between two offsets.
 
     Args:
         descriptor: Of the segment, for reading.
         start: Where a frame begins, unless it is damaged.
         end: The end of a frame or of the segment.
         lines: Gets the lines of each whole frame when given.
+
+    Raises:
+        OSError: It cannot be read at present, which says nothing of what is there.
     """
     blocks = _Blocks(descriptor, end)
+    damaged, newlines = start, 0  # from where on nothing is whole, and the newlines since
     while start < end:
         frame = _whole_frame(blocks, start, end, lines)
-        if frame is not None:
-            start = frame.end
-            yield frame
+        if frame is None:
+            found = blocks.find(MAGIC, start + 1, end)
+            newlines += blocks.count(b"\n", start, found)
+            start = found
             continue
-        found = blocks.find(MAGIC, start + 1, end)
-        yield Damage(start, found, max(blocks.count(b"\n", start, found), 1))
-        start = found
+        if damaged < start:
+            yield Damage(damaged, start, max(newlines, 1))
+        yield frame
+        start, damaged, newlines = frame.end, frame.end, 0
+    if damaged < start:
+        yield Damage(damaged, start, max(newlines, 1))
 
 
 def _whole_frame(blocks: "_Blocks", start: int, end: int, lines: bytearray | None) -> Frame | None:
@@ -71,22 +79,24 @@ def _whole_frame(blocks: "_Blocks", start: int, end: int, lines: bytearray | Non
     told = read_header(header)
     if told is None:
         return None
-    length, expected_crc, records, born_s = told
+    length, expected_crc, _, born_s = told
     offset, frame_end = start + HEADER_BYTES, start + HEADER_BYTES + length
     # no line holds a magic: lengths that overlap, made up by somebody, must not be read over and over
     if frame_end > end or blocks.find(MAGIC, offset, frame_end) < frame_end:
         return None
     before = 0 if lines is None else len(lines)
-    crc = checksum(header)
+    crc, records, end_of_lines = checksum(header), 0, b"\n"
     while offset < frame_end:
-        part = blocks.part(offset, frame_end)
+        part = bytes(blocks.part(offset, frame_end))
         if not part:
             break
+        records += part.count(b"\n")
+        end_of_lines = part[-1:]
         crc = zlib.crc32(part, crc)
         if lines is not None:
             lines += part
         offset += len(part)
-    if offset == frame_end and crc == expected_crc:
+    if offset == frame_end and crc == expected_crc and end_of_lines == b"\n":
         return Frame(start, frame_end, records, born_s)
     if lines is not None:
         del lines[before:]
@@ -131,7 +141,4 @@ class _Blocks:
 
     def _load(self, start: int) -> None:
         self._first = start
-        try:
-            self._block = os.pread(self._descriptor, min(_BLOCK_BYTES, self._end - start), start)
-        except OSError:  # a bad sector: the rest is damage
-            self._block = b""
+        self._block = os.pread(self._descriptor, min(_BLOCK_BYTES, self._end - start), start)

@@ -1,22 +1,26 @@
-"""One segment: a file of frames, and how much of its beginning is acknowledged.
+"""One segment: a file of frames, and which stretches of it are acknowledged.
 
-The progress is a file of 8 bytes beside it, `<number>.ack`, little-endian: the offset up to which all is acknowledged
-(u32), and the CRC-32 of these four bytes. One that is missing or changed means 0: sent again rather than lost.
+The progress is a file beside it, `<number>.ack`, a row of entries of 12 bytes, little-endian: the offsets at which a
+stretch begins and ends (u32 each), and the CRC-32 of these eight bytes. The first entry is the acknowledged beginning,
+written anew as it grows; each other one is a stretch behind a gap, such as a chunk that overtook one put off. What is
+missing or changed is not acknowledged: sent again rather than lost.
 """
 
 import os
 import struct
 import zlib
+from collections.abc import Iterator
 from contextlib import suppress
 from typing import Final
 
 from queue_telemetry.logs.spool._descriptor import Descriptor
+from queue_telemetry.logs.spool._disk import is_not_there
 from queue_telemetry.logs.spool._locked_directory import LockedDirectory
 
 __all__ = ["Segment"]
 
-_OFFSET: Final = struct.Struct("<I")
-_PROGRESS: Final = struct.Struct("<II")
+_STRETCH: Final = struct.Struct("<II")
+_ENTRY: Final = struct.Struct("<III")
 
 
 class Segment:
@@ -31,18 +35,30 @@ class Segment:
         number: See above; its name too, unless another process wrote it.
         size: Its length in bytes. Whoever writes keeps it: what a failed write left behind it does not count.
         writing: The descriptor of the one that frames are added to.
+        was_removed: Whether its files are gone, or somebody tried.
     """
 
-    __slots__ = ("_acknowledged", "_ahead", "_directory", "_name", "_saved", "number", "size", "writing")
+    __slots__ = (
+        "_acknowledged",
+        "_ahead",
+        "_directory",
+        "_entries",
+        "_name",
+        "number",
+        "size",
+        "was_removed",
+        "writing",
+    )
 
     def __init__(self, directory: LockedDirectory, name: str, number: int) -> None:
         self.number = number
         self.size = 0
         self.writing: Descriptor | None = None
+        self.was_removed = False
         self._directory = directory
         self._name = name
         self._acknowledged = 0
-        self._saved = 0
+        self._entries = 1  # of the progress; the first one is the beginning's
         self._ahead: dict[
             int, int
         ] = {}  # start to end of what was acknowledged before what lies in front of it
@@ -55,34 +71,37 @@ class Segment:
         return segment
 
     @property
-    def acknowledged(self) -> int:
-        """The offset up to which all is acknowledged."""
-        return self._acknowledged
-
-    @property
     def is_done(self) -> bool:
         """Whether all of it is acknowledged."""
         return self._acknowledged >= self.size
-
-    @property
-    def is_ahead_of_disk(self) -> bool:
-        """Whether more is acknowledged than was written down."""
-        return self._acknowledged != self._saved
 
     def has_acknowledged(self, start: int) -> bool:
         """Tell whether the stretch that begins there was marked."""
         return start < self._acknowledged or start in self._ahead
 
-    def acknowledge(self, start: int, end: int) -> None:
-        """Mark a stretch. Again, it changes nothing."""
+    def unacknowledged(self) -> Iterator[tuple[int, int]]:
+        """Give what is not acknowledged: where each stretch of it begins and ends, in order."""
+        start = self._acknowledged
+        for begin, end in sorted(self._ahead.items()):
+            if begin > start:
+                yield start, begin
+            start = max(start, end)
+        if start < self.size:
+            yield start, self.size
+
+    def acknowledge(self, start: int, end: int) -> bool:
+        """Mark a stretch; False when it was marked already."""
         if start > self._acknowledged:
+            if self._ahead.get(start, 0) >= end:
+                return False
             self._ahead[start] = end
-        elif end > self._acknowledged:
-            while end in self._ahead:
-                end = self._ahead[end]
-            self._acknowledged = end
-        for passed in [begin for begin in self._ahead if begin < self._acknowledged]:
-            del self._ahead[passed]
+            return True
+        if end <= self._acknowledged:
+            return False
+        self._acknowledged = end
+        while reached := [begin for begin in self._ahead if begin <= self._acknowledged]:
+            self._acknowledged = max(self._acknowledged, *[self._ahead.pop(begin) for begin in reached])
+        return True
 
     def open(self) -> int:
         """Return a descriptor for reading. Not blocked by a pipe that somebody put in its place."""
@@ -101,33 +120,49 @@ class Segment:
             writing.close()
 
     def load_progress(self) -> None:
-        """Read how much another process acknowledged. Never raises."""
-        with suppress(OSError):
+        """Read what another process acknowledged: nothing where it wrote none."""
+        try:
             descriptor = self._directory.open(self._progress_name, os.O_RDONLY | os.O_NONBLOCK)
-            try:
-                told = os.pread(descriptor, _PROGRESS.size, 0)
-            finally:
-                os.close(descriptor)
-            if len(told) == _PROGRESS.size:
-                offset, crc = _PROGRESS.unpack(told)
-                if crc == zlib.crc32(told[: _OFFSET.size]) and offset <= self.size:
-                    self._acknowledged = self._saved = offset
+        except OSError as error:
+            if is_not_there(error):
+                return
+            raise
+        try:
+            entries = min(-(-os.fstat(descriptor).st_size // _ENTRY.size), self.size)
+            told = os.pread(descriptor, entries * _ENTRY.size, 0)
+        finally:
+            os.close(descriptor)
+        self._entries = max(entries, 1)
+        for start, end, crc in _ENTRY.iter_unpack(told[: len(told) // _ENTRY.size * _ENTRY.size]):
+            if crc == zlib.crc32(_STRETCH.pack(start, end)) and start < end <= self.size:
+                self.acknowledge(start, end)
 
-    def save_progress(self) -> None:
-        """Write down how much is acknowledged, for the process that takes this over."""
-        acknowledged = self._acknowledged
-        offset = _OFFSET.pack(acknowledged)
+    def save_progress(self, start: int, end: int) -> None:
+        """Write down that a stretch is acknowledged, which was marked, for the process that takes this over."""
+        entry = 0
+        if start in self._ahead:
+            entry = self._entries
+            self._entries += 1
+        else:
+            start, end = 0, self._acknowledged
+        stretch = _STRETCH.pack(start, end)
         descriptor = self._directory.open(self._progress_name, os.O_WRONLY | os.O_CREAT)
         try:
-            os.pwrite(descriptor, offset + _OFFSET.pack(zlib.crc32(offset)), 0)
-            self._saved = acknowledged
+            os.pwrite(descriptor, stretch + zlib.crc32(stretch).to_bytes(4, "little"), _ENTRY.size * entry)
         finally:
             os.close(descriptor)
 
+    def set_aside(self) -> None:
+        """Give it a name that nobody takes for a segment's."""
+        self._directory.rename(self._name, self._name.replace(".seg", ".damaged"))
+
     def remove(self) -> None:
         """Remove its files: the progress last, without which all of it would be sent again."""
-        self._directory.unlink(self._name)
-        self._directory.unlink(self._progress_name)
+        try:
+            self._directory.unlink(self._name)
+            self._directory.unlink(self._progress_name)
+        finally:
+            self.was_removed = True
 
     @property
     def _progress_name(self) -> str:

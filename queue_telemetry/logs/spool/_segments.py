@@ -4,10 +4,12 @@ import errno
 import itertools
 import os
 import secrets
+from collections import deque
+from functools import partial
 from pathlib import Path
 from typing import Final
 
-from queue_telemetry._runtime import Clock
+from queue_telemetry._runtime import Clock, OwnedLock
 from queue_telemetry.logs.spool._disk import check_reserve
 from queue_telemetry.logs.spool._folder import entered
 from queue_telemetry.logs.spool._locked_directory import LockedDirectory
@@ -20,10 +22,27 @@ _LEAST_SEGMENT_BYTES: Final = 64 * 1024
 _SHARE: Final = 8  # segments within the limit, since space is freed by whole ones
 _TRIES: Final = 8  # a name is lost only to somebody who looks in the same instant
 _LOOK_EVERY_S: Final = 1.0
+_WAIT_S: Final = 1.0  # for a lock that is held for some assignments
+
+
+class _Births:
+    """Times of birth in milliseconds, each later than the one before, however the clock is set: the order of directories."""
+
+    def __init__(self) -> None:
+        self._last_ms = 0
+
+    def next(self, now_s: float) -> int:
+        self._last_ms = born_ms = max(int(now_s * 1000), self._last_ms + 1)
+        return born_ms
+
+
+_births: Final = _Births()  # of this process, which may have one spool after another
 
 
 class Segments:
-    """Holds the segments. The caller holds the spool's lock; what works on files raises OSError.
+    """Holds the segments. Some of it is the writer's, some the keeper's, as `Spool` has it; what works on files raises OSError.
+
+    What is acknowledged is marked in memory, under a lock of a few assignments, and `tidy` does the rest to the files.
 
     Args:
         folder: The spool's folder.
@@ -32,11 +51,15 @@ class Segments:
         clock: For the time of birth in the directory's name.
 
     Attributes:
-        used_bytes: What all segments take on disk.
+        written_bytes: What was written of frames that count. The writer's.
     """
 
     def __init__(self, folder: Path, destination: str, *, max_bytes: int, clock: Clock) -> None:
-        self.used_bytes = 0
+        self.written_bytes = 0
+        self._freed_bytes = 0  # under the lock
+        self._lock = OwnedLock()
+        self._done: deque[Segment] = deque()
+        self._marked: deque[tuple[Segment, int, int]] = deque()
         self._folder = folder
         self._destination = destination
         self._clock = clock
@@ -83,7 +106,7 @@ class Segments:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     def take_back(self, number: int, start: int, end: int) -> bool:
-        """Count the last frame of the current segment no more; False when it is another one."""
+        """Count the last frame of the current segment no more; False when it is another one. The writer's."""
         segment = self._current
         if (
             segment is None
@@ -91,42 +114,61 @@ class Segments:
             or segment.has_acknowledged(start)
         ):
             return False
+        self.written_bytes -= end - start
         segment.size = start
-        self.used_bytes -= end - start
         return True
 
-    def leave_current(self) -> bool:
-        """Write no more to the current segment; True when that freed its space."""
+    def leave_current(self) -> None:
+        """Write no more to the current segment. The writer's."""
         segment = self._current
         if segment is None:
-            return False
+            return
         segment.cut()
         segment.stop_writing()
         self._current = None
-        return self._removed_if_done(segment)
+        self._lock.run(_WAIT_S, lambda: self._finish(segment), otherwise=None)
 
-    def free_current(self) -> bool:
-        """Remove the current segment if all in it is acknowledged; tell whether it was."""
-        return self._current is not None and self._current.is_done and self.leave_current()
+    def free_current(self) -> None:
+        """Count the current segment no more if all in it is acknowledged. The writer's."""
+        if self._current is not None and self._current.is_done:
+            self.leave_current()
 
-    def acknowledge(self, number: int, start: int, end: int) -> None:
-        """Mark a stretch of a segment, and remove it or write down how far it is acknowledged."""
-        segment = self._by_number.get(number)
-        if segment is None:
-            return
-        segment.acknowledge(start, end)
-        if (segment is self._current or not self._removed_if_done(segment)) and segment.is_ahead_of_disk:
-            segment.save_progress()
+    def acknowledge(self, number: int, start: int, end: int) -> bool:
+        """Mark a stretch of a segment, for `tidy`; False when that is to be done again. No file is touched."""
+        return self._lock.run(_WAIT_S, lambda: self._acknowledge(number, start, end), otherwise=False)
 
-    def take_over(self, segment: Segment) -> None:
-        """Count a dead process's segment, or remove it when nothing in it is left to send."""
-        self._by_number[segment.number] = segment
-        self.used_bytes += segment.size
-        self._removed_if_done(segment)
+    @property
+    def is_tidy(self) -> bool:
+        """Whether the files are as what was acknowledged has it."""
+        return not self._done and not self._marked
+
+    def tidy(self) -> None:
+        """Remove the segments that are done, and write the other marks down. The keeper's."""
+        while self._marked:
+            segment, start, end = self._marked[0]
+            if segment.number in self._by_number:
+                segment.save_progress(start, end)
+            self._marked.popleft()
+        while self._done:
+            self._done[0].remove()
+            self._done.popleft()
+
+    def skip(self) -> None:
+        """Go on with the next file, after one that raised."""
+        (self._marked or self._done).popleft()
+
+    def take_over(self, segment: Segment) -> bool:
+        """Count a dead process's segment, or have it removed when nothing in it is left to send; False as above."""
+        return self._lock.run(_WAIT_S, lambda: self._take_over(segment), otherwise=False)
 
     def new_number(self) -> int:
         """Return a number for a segment to be taken over."""
         return next(self._numbers)
+
+    @property
+    def used_bytes(self) -> int:
+        """What all segments take on disk, but for those that are done."""
+        return self.written_bytes - self._freed_bytes
 
     def leave_lost_directory(self) -> None:
         """Let go of the own directory when it is gone; the next write makes a new one."""
@@ -135,10 +177,16 @@ class Segments:
             self._own = None
 
     def close(self) -> None:
-        """Leave all to another process, or remove the own directory when nothing is in it."""
+        """Leave all to another process, or remove the own directory when nothing is in it. The writer's and the keeper's."""
         self.leave_current()
         for segment in tuple(self._by_number.values()):
-            self._removed_if_done(segment)
+            self._lock.run(_WAIT_S, partial(self._finish, segment), otherwise=None)
+        try:
+            self.tidy()
+        finally:
+            self._release()
+
+    def _release(self) -> None:
         own, self._own = self._own, None
         if own is None:
             return
@@ -157,6 +205,7 @@ class Segments:
             self._own.forget()
         self._current = self._own = None
         self._by_number = {}
+        self._lock = OwnedLock()
 
     def _writable(self, size: int, now_s: float) -> Segment:
         """Look whether the current segment is there still; return it or, when the frame does not fit, a new one."""
@@ -184,25 +233,34 @@ class Segments:
             return self._own
         with entered(self._folder, self._destination, make=True) as above:
             for _ in range(_TRIES):
-                name = f"{int(self._clock.time() * 1000):013d}-{os.getpid()}-{secrets.token_hex(4)}"
+                name = f"{_births.next(self._clock.time()):013d}-{os.getpid()}-{secrets.token_hex(4)}"
                 self._own = LockedDirectory.make(above, name)
                 if self._own is not None:
                     return self._own
         raise BlockingIOError(errno.EAGAIN, os.strerror(errno.EAGAIN))
 
-    def _removed_if_done(self, segment: Segment) -> bool:
-        if not segment.is_done:
-            return False
-        try:
-            segment.remove()
-        except OSError:
-            self._drop(segment)
-            raise
-        self._drop(segment)
+    def _acknowledge(self, number: int, start: int, end: int) -> bool:
+        segment = self._by_number.get(number)
+        if segment is None:
+            return True
+        is_new = segment.acknowledge(start, end)
+        if not self._finish(segment) and is_new:
+            self._marked.append((segment, start, end))
         return True
 
-    def _drop(self, segment: Segment) -> None:
-        """Count it no more. Behind the removal, which is done again when it was interrupted."""
+    def _take_over(self, segment: Segment) -> bool:
+        self._by_number[segment.number] = segment
+        self._freed_bytes -= segment.size
+        self._finish(segment)
+        return True
+
+    def _finish(self, segment: Segment) -> bool:
+        """Count a segment no more when it is done, and tell whether it is. Under the lock."""
+        if segment is self._current or not segment.is_done:
+            return False
         if segment.number in self._by_number:
+            # once more rather than not at all, where an exception comes in between
+            self._done.append(segment)
             del self._by_number[segment.number]
-            self.used_bytes -= segment.size
+            self._freed_bytes += segment.size
+        return True

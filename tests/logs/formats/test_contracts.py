@@ -21,7 +21,7 @@ _BULK = "/_bulk?filter_path=errors,items.*.status,items.*.error.type,items.*.err
 
 @pytest.fixture(autouse=True)
 def mock() -> Iterator[respx.MockRouter]:
-    with respx.mock(assert_all_called=False) as router:
+    with respx.mock(assert_all_called=False, using="httpcore") as router:
         yield router
 
 

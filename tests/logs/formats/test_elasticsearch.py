@@ -149,14 +149,27 @@ def test_a_success_that_names_nobody_stored_all(body: bytes) -> None:
         b'{"errors":true,"items":[{"create":{"status":201}}]}',
     ],
 )
-@pytest.mark.parametrize(("records", "action"), [(6, Action.SPLIT), (1, Action.RETRY)])
-def test_errors_without_an_item_for_each_record_deliver_nothing(
-    body: bytes, records: int, action: Action
-) -> None:
-    if records == 1 and b"201" in body:
-        body = b'{"errors":true,"items":['
+def test_errors_without_an_item_for_each_record_deliver_nothing(body: bytes) -> None:
+    assert Action.SPLIT is ElasticsearchFormat().read(Answer(200, body=body), 6).action
 
-    assert action is ElasticsearchFormat().read(Answer(200, body=body), records).action
+
+@pytest.mark.parametrize(
+    ("body", "action"),
+    [
+        (b'{"errors":true}', Action.BISECT),
+        (b'{"errors":true,"items":[]}', Action.BISECT),
+        (b'{"errors":true,"items":[', Action.RETRY),
+    ],
+    ids=["left out", "empty", "cut"],
+)
+def test_an_error_that_is_not_told_is_a_single_records_own(body: bytes, action: Action) -> None:
+    assert action is ElasticsearchFormat().read(Answer(200, body=body), 1).action
+
+
+def test_an_error_whose_status_is_left_out_is_a_refusal() -> None:
+    answer = answered({"create": {"error": {"type": "x", "reason": "y"}}}, {"create": {}})
+
+    assert (Rejection(0, 400, "x: y"),) == ElasticsearchFormat().read(answer, 2).rejected
 
 
 @pytest.mark.parametrize("body", [b"", b"ok", b"[]", b"<html>login</html>", b'{"error":"x","status":429}'])
@@ -177,8 +190,9 @@ def test_an_answer_with_errors_that_was_cut_makes_the_batch_smaller() -> None:
         assert Action.SPLIT is ElasticsearchFormat().read(Answer(200, body=whole[:-5]), 3).action
 
 
-def test_an_index_that_nobody_may_write_to_is_a_setting() -> None:
-    blocked = {"create": {"status": 403, "error": {"type": "security_exception", "reason": "no"}}}
+@pytest.mark.parametrize("status", [401, 403])
+def test_an_index_that_nobody_may_write_to_is_a_setting(status: int) -> None:
+    blocked = {"create": {"status": status, "error": {"type": "security_exception", "reason": "no"}}}
 
     assert Verdict(Action.PARK, excerpt="security_exception: no") == ElasticsearchFormat().read(
         answered(blocked, blocked), 2

@@ -81,6 +81,10 @@ def test_a_record_without_a_time_has_the_present_one(lines: Lines) -> None:
         ("99999999 errors like: x", 10),
         ("couldn't parse push request", 10),
         ("error at least one label pair is required per stream", 10),
+        ("stream 'x' has timestamp too new", 10),
+        ("error parsing labels '{a' with error: parse error", 10),
+        ("at least one valid stream is required for ingestion", 10),
+        ("loghttp.PushRequest.Streams: []loghttp.LogProtoStream: unmarshalerDecoder: ReadArray", 10),
     ],
 )
 def test_a_400_stored_all_but_what_it_counts_or_nothing_when_it_counts_nothing(
@@ -114,6 +118,14 @@ def test_its_limits_are_lokis() -> None:
     assert (256 * 1024, 7 * 86_400) == (LokiFormat().max_record_bytes, LokiFormat().max_age_s)
 
 
-@pytest.mark.parametrize("body", [b"", b"<html><body>400 Bad request (proxy)</body></html>"])
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"<html><body>400 Bad request (proxy)</body></html>",
+        b"400: no such entry point",
+        b"unknown tenant, wrong label",
+    ],
+)
 def test_a_400_without_lokis_words_is_a_setting(body: bytes) -> None:
     assert Action.PARK is LokiFormat().read(Answer(400, body=body), 10).action

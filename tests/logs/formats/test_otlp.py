@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable
 from typing import Any
 
+import orjson
 import pytest
 
 from queue_telemetry.logs._answer import Answer, Failure
@@ -164,3 +165,14 @@ def test_few_statuses_may_be_repeated(status: int, action: Action) -> None:
 
 def test_a_connection_without_an_answer_is_repeated() -> None:
     assert Verdict(Action.RETRY) == OtlpFormat().read(Answer(None, Failure.NETWORK), 5)
+
+
+@pytest.mark.parametrize(
+    "value", [[], {}, 1, [[[[[[]]]]]], {"": {"": []}}], ids=["list", "dict", "number", "deep", "keys"]
+)
+def test_no_body_is_larger_than_the_usual_collector_takes(value: object) -> None:
+    line = orjson.dumps({"message": "m", "v": [value] * 1_000}) + b"\n"
+    wire_format = OtlpFormat()
+    lines = bytearray(line * min(wire_format.max_batch_bytes // len(line), wire_format.max_records))
+
+    assert len(wire_format.body(lines)) < 20 * 1024 * 1024

@@ -1,15 +1,22 @@
 """A segment is taken over without what was acknowledged or damaged of it, and never loaded whole."""
 
+import errno
+import itertools
+import math
 import os
+import sys
 import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
-from typing import Protocol
+from types import FrameType
+from typing import Any, Protocol
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from queue_telemetry.logs.spool import Place, Spool
-from queue_telemetry.logs.spool._frame import encode_frame
+from queue_telemetry.logs.spool._frame import HEADER_BYTES, encode_frame
 
 
 class Hands(Protocol):
@@ -56,21 +63,75 @@ def test_frames_are_taken_over_in_their_order(folder: Folder, adopt_all: Adopt, 
     assert [2, 2] == [place.records for place in places]
 
 
-def test_what_was_acknowledged_stays_so(folder: Folder, adopt_all: Adopt, read_all: Read) -> None:
+@pytest.mark.parametrize("set_back_s", [0.0, 3600.0], ids=["same instant", "clock set back"])
+def test_what_one_process_wrote_later_comes_later(
+    folder: Folder, adopt_all: Adopt, read_all: Read, set_back_s: float
+) -> None:
+    for number in range(8):
+        folder.left_by_a_dead_process(b"%d\n" % number)
+        folder.hands.now_s -= set_back_s
+    spool = folder.spool()
+
+    assert b"0\n1\n2\n3\n4\n5\n6\n7\n" == read_all(spool, adopt_all(spool))
+
+
+_ACKNOWLEDGED = st.lists(st.integers(0, 7), max_size=8)
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=25)
+@given(by_first=_ACKNOWLEDGED, by_second=_ACKNOWLEDGED)
+def test_what_was_acknowledged_stays_so_through_two_deaths(
+    folder: Folder, adopt_all: Adopt, read_all: Read, by_first: list[int], by_second: list[int]
+) -> None:
+    first = folder.spool(owner=folder)
+    own = [first.write(b"%d\n" % number, 1) for number in range(8)]
+    for number in by_first:
+        place = own[number]
+        assert place is not None
+        first.acknowledge(place)
+    first.close()
+    second = folder.spool(owner=folder)
+    adopted = {
+        read_all(second, [place]): place
+        for places in iter(lambda: second.adopt(max_records=1), None)
+        for place in places
+    }
+    for number in by_second:
+        if b"%d\n" % number in adopted:
+            second.acknowledge(adopted[b"%d\n" % number])
+    second.close()
+    third = folder.spool(owner=folder)
+
+    places = adopt_all(third)
+    left = b"".join(b"%d\n" % number for number in range(8) if number not in {*by_first, *by_second})
+    assert left == read_all(third, places)
+    for place in places:
+        third.acknowledge(place)
+    third.close()
+    assert [] == folder.directories()
+
+
+@pytest.mark.parametrize("at", range(24))
+def test_a_changed_byte_of_the_progress_costs_its_entry(
+    folder: Folder, adopt_all: Adopt, read_all: Read, at: int
+) -> None:
     before = folder.spool()
     places = [before.write(b"%d\n" % number, 1) for number in range(4)]
-    for number in (0, 1, 3):
-        place = places[number]
+    for place in (places[0], places[2]):
         assert place is not None
         before.acknowledge(place)
     before.close()
+    progress = bytearray(folder.files("*.ack")[0].read_bytes())
+    progress[at] ^= 0x81
+    folder.files("*.ack")[0].write_bytes(progress)
     spool = folder.spool()
 
-    assert b"2\n3\n" == read_all(spool, adopt_all(spool))  # only a beginning is remembered
+    left = b"0\n1\n3\n" if at < 12 else b"1\n2\n3\n"
+    assert left == read_all(spool, adopt_all(spool))
 
 
-@pytest.mark.parametrize("damage", [b"", b"\x1a\0\0\0", b"\x1a\0\0\0\1\2\3\4", b"\xff" * 8], ids=repr)
-def test_a_changed_progress_sends_again_rather_than_loses(
+@pytest.mark.parametrize("damage", [b"", b"\0\0\0\0\x1a\0\0\0", b"\0" * 12, b"\xff" * 24], ids=repr)
+def test_a_lost_progress_sends_again_rather_than_loses(
     folder: Folder, adopt_all: Adopt, read_all: Read, damage: bytes
 ) -> None:
     before = folder.spool()
@@ -136,6 +197,7 @@ def test_damage_is_counted_and_does_not_keep_the_segment(folder: Folder) -> None
     assert (1, 2) == spool.damaged
     for place in reversed(places):
         spool.acknowledge(place)
+    spool.tidy()
     assert [] == folder.files()
 
 
@@ -212,10 +274,148 @@ def test_a_large_segment_is_not_loaded_whole(folder: Folder) -> None:
     assert peak_bytes < 1_000_000
 
 
+class Interrupt(BaseException):
+    """What a signal handler raises."""
+
+
+def test_an_interrupt_at_any_call_does_not_end_adoption(folder: Folder) -> None:
+    spool = folder.spool()
+    calls = _interrupted(spool, math.inf)
+    for at in range(calls):
+        _interrupted(spool, at)
+
+        _dead_directory(folder, f"{at}-1-a", {_segment(1): encode_frame(b"1\n", 1, 1.0)})
+        places = spool.adopt()
+        assert places, f"after an interrupt at the call {at} of {calls}"
+        spool.acknowledge(places[0])
+
+
+def _interrupted(spool: Spool, at: float) -> int:
+    """Adopt nothing, and raise as a handler may at the call of that number; return how many there were."""
+    calls = itertools.count()
+
+    def trace(frame: FrameType, event: str, _arg: object) -> None:
+        name = Path(frame.f_code.co_filename).name
+        is_place = event in {"call", "c_return"} and name in {"_adoption.py", "owned_lock.py"}
+        if is_place and next(calls) == at:
+            sys.setprofile(None)
+            raise Interrupt
+
+    outer = sys.getprofile()
+    sys.setprofile(trace)
+    try:
+        spool.adopt()
+    except Interrupt:
+        pass
+    finally:
+        sys.setprofile(outer)
+    return next(calls)
+
+
+_READS = [
+    ("open", ".seg", errno.EIO),
+    ("open", ".seg", errno.EMFILE),
+    ("open", ".seg", errno.EACCES),
+    ("open", ".ack", errno.EIO),
+    ("open", ".ack", errno.EMFILE),
+    ("pread", "", errno.EIO),
+    ("pread", "", errno.ENOMEM),
+]
+
+
+def _fail_once(monkeypatch: pytest.MonkeyPatch, call: str, suffix: str, number: int) -> None:
+    """Have the next such call fail, as a network's file system or a full table of descriptors makes it."""
+    real: Callable[..., Any] = getattr(os, call)
+
+    def fail(target: object, *args: object, **kwargs: object) -> Any:
+        if not str(target).endswith(suffix):
+            return real(target, *args, **kwargs)
+        monkeypatch.setattr(os, call, real)
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(os, call, fail)
+
+
+@pytest.mark.parametrize(("call", "suffix", "number"), _READS)
+def test_what_cannot_be_read_now_is_taken_over_another_time_and_nothing_acknowledged_comes_again(
+    folder: Folder,
+    adopt_all: Adopt,
+    read_all: Read,
+    monkeypatch: pytest.MonkeyPatch,
+    call: str,
+    suffix: str,
+    number: int,
+) -> None:
+    before = folder.spool()
+    places = [before.write(b"%d\n" % line, 1) for line in range(4)]
+    for place in places[:3]:
+        assert place is not None
+        before.acknowledge(place)
+    before.close()
+    spool = folder.spool()
+    _fail_once(monkeypatch, call, suffix, number)
+
+    assert spool.adopt() is None
+
+    assert b"3\n" == read_all(spool, adopt_all(spool))
+    assert ((0, 0), {errno.errorcode[number]: 1}) == (spool.damaged, spool.stats()["errors"])
+
+
+def test_a_segment_that_cannot_be_read_keeps_no_other_from_being_taken_over(
+    folder: Folder, adopt_all: Adopt, read_all: Read
+) -> None:
+    for number in range(3):
+        folder.left_by_a_dead_process(b"%d\n" % number)
+        folder.hands.now_s += 1
+    unreadable = folder.files()[1].stat()
+    spool = folder.spool()
+    pread = os.pread
+
+    def fail(descriptor: int, size: int, offset: int) -> bytes:
+        if os.path.samestat(os.fstat(descriptor), unreadable):
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+        return pread(descriptor, size, offset)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(os, "pread", fail)
+        places = adopt_all(spool)
+        excess_bytes = spool.excess_bytes()
+
+    assert b"0\n2\n" == read_all(spool, places)
+    assert 3 * (HEADER_BYTES + 2) - (1 << 28) == excess_bytes
+    assert b"1\n" == read_all(spool, adopt_all(spool))
+
+
+def test_a_segment_larger_than_any_that_is_written_is_set_aside(
+    folder: Folder, adopt_all: Adopt, read_all: Read, caplog: pytest.LogCaptureFixture
+) -> None:
+    directory = _dead_directory(folder, "1-1-a", {_segment(2): encode_frame(b"2\n", 1, 1.0)})
+    with (directory / _segment(1)).open("wb") as file:
+        file.truncate(5 << 30)  # a hole, which takes nothing of the disk
+    spool = folder.spool()
+
+    assert b"2\n" == read_all(spool, adopt_all(spool))
+    assert (1, 1) == spool.damaged
+    assert [_segment(1).replace("seg", "damaged"), _segment(2), "owner.lock"] == sorted(
+        path.name for path in directory.iterdir()
+    )
+    assert [
+        "a segment of the spool has 5368709120 bytes, more than any process writes; it was renamed to *.damaged"
+    ] == caplog.messages
+
+
+def test_the_largest_batch_in_one_frame_is_taken_over(folder: Folder) -> None:
+    lines = (b"x" * ((1 << 20) - 1) + b"\n") * 16
+    folder.left_by_a_dead_process(lines)
+    spool = folder.spool()
+
+    assert [16] == [place.records for place in spool.adopt() or []]
+
+
 def test_two_at_once_do_not_adopt(folder: Folder) -> None:
     folder.left_by_a_dead_process(b"1\n")
     spool = folder.spool()
-    with spool._adoption._busy:
+    with spool._adoption._busy.held(0.0):
         assert spool.adopt() is None
 
     assert spool.adopt() is not None

@@ -4,6 +4,7 @@ import errno
 import logging
 import os
 import subprocess
+import threading
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -81,6 +82,7 @@ def test_a_file_that_may_not_grow_at_all_is_counted(folder: Folder, full_disk: F
 
     with full_disk():
         assert spool.write(b"{}\n", 1) is None
+    spool.tidy()
 
     assert {"EFBIG": 1} == spool.stats()["errors"]
     assert [] == folder.files()
@@ -100,6 +102,7 @@ def test_each_error_of_a_disk_is_counted_by_its_name(
         patched.setattr(os, "pwrite", refuse)
         assert spool.write(b"{}\n", 1) is None
         spool.acknowledge(Place(1, 0, HEADER_BYTES + 3, 1, 3, 0.0))
+        spool.tidy()
 
     assert errno.errorcode[number] in spool.stats()["errors"]  # type: ignore[operator]  # it is a dict
 
@@ -123,6 +126,7 @@ def test_a_deleted_directory_is_noticed_within_a_second_and_made_again(folder: F
     assert (bytearray(b"2\n"), 0) == spool.read(place)
     assert (bytearray(), 1) == spool.read(lost)
     spool.acknowledge(lost)
+    spool.tidy()
     assert {"ENOENT": 1} == spool.stats()["errors"]
 
 
@@ -207,3 +211,33 @@ def test_a_small_rest_of_the_disk_is_left_to_others(folder: Folder, monkeypatch:
 
     assert spool.write(b"{}\n", 1) is None
     assert {"ENOSPC": 1} == spool.stats()["errors"]
+
+
+def test_while_the_disk_hangs_every_other_call_comes_back_and_it_is_told(
+    folder: Folder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spool = folder.spool()
+    first, second = _written(spool, b"1\n"), _written(spool, b"2\n")
+    hung, over, real = threading.Event(), threading.Event(), os.pwrite
+
+    def hang(descriptor: int, data: bytes, offset: int) -> int:
+        hung.set()
+        over.wait(20)
+        return real(descriptor, data, offset)
+
+    monkeypatch.setattr(os, "pwrite", hang)
+    spool.acknowledge(first)
+    keeper = threading.Thread(target=spool.tidy)
+    keeper.start()
+    hung.wait(10)
+    assert not spool.stats()["hangs"]
+    folder.hands.now_s += 2.5
+
+    assert spool.stats()["hangs"]
+    assert (bytearray(b"2\n"), 0) == spool.read(second)
+    assert spool.acknowledge(second)
+    assert spool.room_for(1)
+    spool.abandon()
+    over.set()
+    keeper.join(10)
+    assert not spool.stats()["hangs"]

@@ -1,5 +1,7 @@
 """What is written can be read until it is acknowledged, within limits, and nothing raises."""
 
+import errno
+import os
 import resource
 import stat
 import sys
@@ -68,6 +70,7 @@ def test_nothing_is_made_before_the_first_write(folder: Folder) -> None:
 def test_all_that_is_made_is_private(folder: Folder) -> None:
     spool = folder.spool()
     spool.acknowledge(_written(spool))
+    spool.tidy()
 
     modes = {stat.S_IMODE(path.stat().st_mode) for path in folder.path.rglob("*") if path.is_file()}
     assert {0o600} == modes
@@ -83,7 +86,10 @@ def test_a_segment_goes_when_all_of_it_is_acknowledged(folder: Folder) -> None:
     spool.acknowledge(places[1])
     assert 3 == len(folder.files())
     spool.acknowledge(places[0])
+    assert not spool.is_tidy()
+    spool.tidy()
 
+    assert spool.is_tidy()
     assert 2 == len(folder.files())
     assert 2 == spool.stats()["segments"]
 
@@ -144,6 +150,36 @@ def test_without_a_free_descriptor_nothing_is_lost(folder: Folder) -> None:
     assert (bytearray(b"{}\n"), 0) == spool.read(place)
 
 
+@pytest.mark.parametrize(
+    ("call", "number"),
+    [
+        ("open", errno.EIO),
+        ("open", errno.ESTALE),
+        ("open", errno.EACCES),
+        ("pread", errno.EIO),
+        ("pread", errno.ENOMEM),
+    ],
+)
+def test_a_disk_that_fails_once_costs_nothing(
+    folder: Folder, monkeypatch: pytest.MonkeyPatch, call: str, number: int
+) -> None:
+    spool = folder.spool()
+    place = _written(spool)
+    with monkeypatch.context() as patch:
+        patch.setattr(os, call, _fail_with(number))
+        assert spool.read(place) is None
+
+    assert (bytearray(b"{}\n"), 0) == spool.read(place)
+    assert {errno.errorcode[number]: 1} == spool.stats()["errors"]
+
+
+def _fail_with(number: int) -> Callable[..., None]:
+    def fail(*_: object, **__: object) -> None:
+        raise OSError(number, os.strerror(number))
+
+    return fail
+
+
 def test_room_ends_at_the_limit_and_comes_back_with_a_segment(folder: Folder) -> None:
     spool = folder.spool(max_bytes=100_000)
     places = [_written(spool, b"x" * 30_000) for _ in range(3)]
@@ -160,6 +196,7 @@ def test_room_is_made_of_a_current_segment_that_is_done(folder: Folder) -> None:
     spool.acknowledge(_written(spool, b"x" * 60_000))
 
     assert spool.room_for(90_000)
+    spool.tidy()
     assert [] == folder.files()
 
 

@@ -14,7 +14,7 @@ import pytest
 from queue_telemetry._runtime import SYSTEM_CLOCK
 from queue_telemetry.logs._endpoint import Endpoint
 from queue_telemetry.logs._sender import HttpSender
-from queue_telemetry.logs._tls import TlsFiles, tls_context
+from queue_telemetry.logs._tls import TlsFiles, forget_files
 from queue_telemetry.logs.formats import NdjsonFormat
 
 
@@ -250,8 +250,8 @@ def make_sender() -> Iterator[Callable[..., HttpSender]]:
         made.append(HttpSender(endpoint, clock=SYSTEM_CLOCK, total_s=total_s))
         return made[-1]
 
-    tls_context.cache_clear()
+    forget_files()
     yield make
     for sender in made:
         sender.close()
-    tls_context.cache_clear()
+    forget_files()

@@ -81,6 +81,27 @@ def test_a_proxy_may_be_reached_by_tls_itself(tls_proxy: Any, certificates: Any,
     assert ["POST http://logs.test/in HTTP/1.1"] == tls_proxy.lines
 
 
+def test_a_tunnel_may_go_through_a_proxy_that_is_reached_by_tls(
+    tls_proxy: Any, tls_server: Any, certificates: Any, make_sender: Make
+) -> None:
+    body = b"0123456789abcdef" * 20_000
+    sender = make_sender(tls_server.url, certificates.ca, proxy=f"https://127.0.0.1:{tls_proxy.port}")
+
+    assert [200, 200] == [sender.send(sent).status for sent in (b"1\n", body)]
+    assert [f"CONNECT 127.0.0.1:{tls_server.port} HTTP/1.1"] == tls_proxy.lines
+    assert 2 == len(tls_server.bodies)
+
+
+def test_in_a_tunnel_through_tls_the_collector_has_to_be_trusted_too(
+    tls_proxy: Any, certificates: Any, serve_tls: Any, make_sender: Make
+) -> None:
+    server = serve_tls(certificates.elsewhere, certificates.elsewhere_key)
+    sender = make_sender(server.url, certificates.ca, proxy=f"https://127.0.0.1:{tls_proxy.port}")
+
+    assert Failure.TLS is sender.send(b"1\n").failure
+    assert [] == server.bodies
+
+
 def test_a_proxy_that_is_not_there_is_a_connect_failure(proxy: Any, make_sender: Make) -> None:
     proxy.stop()
 

@@ -1,6 +1,8 @@
 """Whom the sender trusts and what it shows, over real connections."""
 
 import shutil
+import socket
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,6 +13,7 @@ from queue_telemetry.exceptions import ConfigurationError
 from queue_telemetry.logs._answer import Failure
 from queue_telemetry.logs._sender import HttpSender
 from queue_telemetry.logs._tls import TlsFiles, tls_context
+from queue_telemetry.logs._verdict import Action, read_status
 
 Make = Callable[..., HttpSender]
 
@@ -94,7 +97,66 @@ def test_a_renewal_that_cannot_be_read_changes_nothing(
 def test_files_are_read_once_for_all_senders(certificates: Any) -> None:
     files = TlsFiles(certificates.ca)
 
-    assert tls_context(files, _not_called) is tls_context(TlsFiles(certificates.ca), _not_called)
+    assert tls_context(files) is tls_context(TlsFiles(certificates.ca))
+
+
+def test_an_authority_that_was_renewed_in_place_is_read_again_for_the_next_sender(
+    certificates: Any, serve_tls: Any, make_sender: Make, tmp_path: Path
+) -> None:
+    server = serve_tls(certificates.server, certificates.server_key)
+    ca = tmp_path / "ca.pem"
+    shutil.copy(certificates.folder / "other.pem", ca)
+    refused = make_sender(server.url, ca).send(b"1\n").failure
+    shutil.copy(certificates.ca, ca)
+
+    assert (Failure.TLS, 200) == (refused, make_sender(server.url, ca).send(b"2\n").status)
+
+
+def test_an_authority_that_was_renewed_in_place_is_trusted_at_the_next_attempt(
+    certificates: Any, serve_tls: Any, make_sender: Make, tmp_path: Path
+) -> None:
+    server = serve_tls(certificates.server, certificates.server_key)
+    ca = tmp_path / "ca.pem"
+    shutil.copy(certificates.folder / "other.pem", ca)
+    sender = make_sender(server.url, ca)
+    refused = sender.send(b"1\n").failure
+    shutil.copy(certificates.ca, ca)
+
+    assert [None, 200] == [sender.send(b"2\n").status for _ in range(2)]
+    assert Failure.TLS is refused
+
+
+def test_the_environment_of_other_tools_decides_nothing(
+    certificates: Any, serve_tls: Any, make_sender: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server = serve_tls(certificates.server, certificates.server_key)
+    monkeypatch.setenv("SSL_CERT_FILE", str(certificates.ca))
+    monkeypatch.setenv("SSLKEYLOGFILE", str(tmp_path / "keys.log"))
+
+    assert Failure.TLS is make_sender(server.url).send(b"1\n").failure
+    assert 200 == make_sender(server.url, certificates.ca).send(b"1\n").status
+    assert not (tmp_path / "keys.log").exists()
+
+
+@pytest.mark.parametrize("says", [b"", b"HTTP/1.1 503 Service Unavailable\r\ncontent-length: 0\r\n\r\n"])
+def test_a_front_that_breaks_off_the_handshake_is_tried_again(
+    make_sender: Make, says: bytes, certificates: Any
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def break_off() -> None:
+            connection, _ = listener.accept()
+            with connection:
+                connection.recv(65_536)
+                connection.sendall(says)
+
+        thread = threading.Thread(target=break_off)
+        thread.start()
+        answer = make_sender(f"https://127.0.0.1:{listener.getsockname()[1]}/", certificates.ca).send(b"1\n")
+        thread.join(5)
+
+    assert Failure.CONNECT is answer.failure
+    assert Action.RETRY is read_status(answer).action
 
 
 @pytest.mark.parametrize(
@@ -116,7 +178,3 @@ def test_files_that_do_not_fit_are_a_configuration_error(
 
     with pytest.raises(ConfigurationError, match=words):
         make_sender("https://127.0.0.1:1/", *given)
-
-
-def _not_called() -> Any:
-    raise AssertionError

@@ -169,3 +169,32 @@ def test_records_are_valid_json_whatever_came_along(capturing: Telemetry, shippe
 
     (record,) = shipped(capturing)
     assert "S3CRET" not in json.dumps(record)
+
+
+class SoftTimeLimitExceeded(Exception):
+    """As celery names it."""
+
+
+def test_a_time_limit_that_comes_inside_of_a_sink_ends_the_task(
+    capturing: Telemetry, messages: Messages
+) -> None:
+    def slow(_: object) -> None:
+        raise SoftTimeLimitExceeded
+
+    logger.add(slow, catch=False)
+    with pytest.raises(SoftTimeLimitExceeded):
+        logging.getLogger("x").info("kept")
+
+    assert ["kept"] == messages(capturing)
+
+
+def test_a_time_limit_that_comes_inside_of_a_message_ends_the_task(
+    capturing: Telemetry, leave_only_bridges: Callable[[], None]
+) -> None:
+    class Slow:
+        def __str__(self) -> str:
+            raise SoftTimeLimitExceeded
+
+    leave_only_bridges()
+    with pytest.raises(SoftTimeLimitExceeded):
+        logging.getLogger("x").info(Slow())

@@ -2,6 +2,7 @@
 
 import logging
 import logging.config
+import threading
 from collections.abc import Callable
 from typing import Any
 
@@ -64,6 +65,84 @@ def test_a_configuration_switches_it_on_and_off(
         assert int(switched) == bridges()
 
 
+def test_it_works_without_a_collector(make_telemetry: MakeTelemetry, bridges: Callable[[], int]) -> None:
+    telemetry = make_telemetry(log_url=None, log_capture_stdlib=True)
+    telemetry.health()
+    seen: list[str] = []
+    logger.add(lambda message: seen.append(message.record["message"]))
+    logging.getLogger("x").info("hello")
+
+    assert ["hello"] == seen
+    assert 0 == telemetry.health().telemetry["logs"].get("accepted", 0)
+    telemetry.close()
+    assert 0 == bridges()
+
+
+def test_a_telemetry_that_is_off_captures_nothing(
+    make_telemetry: MakeTelemetry, settings: dict[str, object], bridges: Callable[[], int]
+) -> None:
+    telemetry = make_telemetry(log_capture_stdlib=True)
+    telemetry.health()
+    assert 1 == bridges()
+
+    telemetry.configure(**settings, log_capture_stdlib=True, enabled=False)
+
+    assert 0 == bridges()
+
+
+def test_the_level_of_records_is_that_of_what_is_shipped(
+    make_telemetry: MakeTelemetry, messages: Messages
+) -> None:
+    telemetry = make_telemetry(
+        capture_logs=True, task_logs="none", log_capture_stdlib=True, log_level="WARNING"
+    )
+    telemetry.health()
+    seen: list[str] = []
+    logger.add(lambda message: seen.append(message.record["message"]), level=0)
+    logging.getLogger("x").info("below")
+    logging.getLogger("x").warning("kept")
+
+    assert ["kept"] == seen == messages(telemetry)
+
+
+def test_it_goes_behind_a_handler_that_is_added_later(
+    capturing: Telemetry, root: logging.Logger, messages: Messages
+) -> None:
+    order: list[object] = []
+    handler = logging.Handler()
+    handler.emit = lambda record: order.append(record.getMessage())  # type: ignore[method-assign]  # for a test
+    logger.add(lambda message: order.append(message.record["message"] + " in loguru"))
+    root.addHandler(handler)
+    logging.getLogger("x").info("first")
+    logging.getLogger("x").info("second")
+
+    assert ["first", "first in loguru", "second", "second in loguru"] == order
+    assert capturing._sink._bridge is root.handlers[-1]
+    assert ["first", "second"] == messages(capturing)
+
+
+def test_it_does_not_wait_for_who_configures_logging(
+    capturing: Telemetry, root: logging.Logger, messages: Messages
+) -> None:
+    root.addHandler(logging.NullHandler())
+    held, done = threading.Event(), threading.Event()
+
+    def hold() -> None:
+        with logging._lock:  # type: ignore[attr-defined]  # as `dictConfig` does
+            held.set()
+            done.wait(5)
+
+    thread = threading.Thread(target=hold, daemon=True)
+    thread.start()
+    assert held.wait(5)
+    logging.root.info("meanwhile")
+    done.set()
+    thread.join(5)
+    logging.root.info("later")
+
+    assert ["meanwhile", "later"] == messages(capturing)
+
+
 def test_taken_away_it_comes_back_at_the_next_tick(
     capturing: Telemetry, caplog: pytest.LogCaptureFixture, messages: Messages
 ) -> None:
@@ -108,6 +187,22 @@ def test_two_telemetries_bring_a_record_once(
 
     assert ["second"] == seen
     assert ["first"] == [record["message"] for record in collector.records]
+
+
+def test_two_telemetries_of_different_levels_bring_a_record_once(
+    make_telemetry: MakeTelemetry, messages: Messages
+) -> None:
+    high = make_telemetry(capture_logs=True, task_logs="none", log_capture_stdlib=True, log_level="ERROR")
+    high.health()
+    other = make_telemetry(log_capture_stdlib=True, log_level="DEBUG", log_url=None)
+    other.health()
+    seen: list[str] = []
+    logger.add(lambda message: seen.append(message.record["message"]), level=0)
+    logging.getLogger("x").info("for one")
+    logging.getLogger("x").error("for both")
+
+    assert ["for one", "for both"] == seen
+    assert ["for both"] == messages(high)
 
 
 def test_our_own_errors_are_printed_where_only_our_handler_is(
