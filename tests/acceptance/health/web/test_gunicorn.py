@@ -33,6 +33,7 @@ class Pool:
     environment: dict[str, str]
     ask: Ask
     until: Until
+    all_agree: Callable[[Callable[[], bool]], bool]
     note: Callable[..., None]
 
     def healthz(self) -> dict[str, Any]:
@@ -56,16 +57,14 @@ class Pool:
         return report
 
     def step(self, what: str, **expected: object) -> None:
-        """Wait until whoever is asked says so: what others told may be a second old."""
+        """Wait until all of them say so, and the command too."""
 
-        def agreed(ask_it: Callable[[], dict[str, Any]], times: int) -> bool:
-            return all(expected.items() <= ask_it().items() for _ in range(times))
+        def is_right(ask_it: Callable[[], dict[str, Any]]) -> bool:
+            return expected.items() <= ask_it().items()
 
-        for who, ask_it, times in (
-            ("GET /ops/healthz", self.healthz, 16),
-            ("queue-telemetry health", self.probe, 1),
-        ):
-            self.until(partial(agreed, ask_it, times))
+        self.until(lambda: self.all_agree(partial(is_right, self.healthz)))
+        self.until(partial(is_right, self.probe))
+        for who, ask_it in (("GET /ops/healthz", self.healthz), ("queue-telemetry health", self.probe)):
             report = ask_it()
             self.note(_TABLE, what, who, *(report[key] for key in _KEYS))
             assert expected == {key: report[key] for key in expected}, who
@@ -83,6 +82,7 @@ def pool(
     serve: Callable[..., tuple[Any, str]],
     ask: Ask,
     until: Until,
+    all_agree: Callable[[Callable[[], bool]], bool],
     note: Callable[..., None],
     state: Path,
     clean_environment: dict[str, str],
@@ -90,7 +90,7 @@ def pool(
     arguments = ("--preload", "--workers=8", "--timeout=80", "--bind=127.0.0.1:{port}", "app:wsgi")
     server, url = serve("gunicorn", *arguments)
     note(_TABLE, "step", "who", *_KEYS)
-    return Pool(url, server.log.parent, state, clean_environment, ask, until, note)
+    return Pool(url, server.log.parent, state, clean_environment, ask, until, all_agree, note)
 
 
 def test_a_pool_of_eight_of_which_three_are_killed(pool: Pool, ask: Ask, until: Until) -> None:
