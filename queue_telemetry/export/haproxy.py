@@ -23,7 +23,7 @@ frontend {name}
     default_backend {name}
 
 backend {name}
-    balance leastconn
+    balance roundrobin  # by weight; leastconn counts only what takes long
     # 200 while work should come, 503 while it starts, drains or is unhealthy.
     option httpchk
     http-check send meth GET uri /readyz

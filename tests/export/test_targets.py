@@ -27,3 +27,7 @@ def test_without_a_target_there_are_all() -> None:
 
     assert [file.path for target in TARGETS for file in exported(Settings(), target)] == every
     assert len(every) == len(set(every))
+
+
+def test_every_folder_of_examples_is_a_target() -> None:
+    assert set(TARGETS) == {path.name for path in CONFIG.iterdir() if path.is_dir()}
