@@ -22,48 +22,49 @@ class OwnedLock:
     Attributes:
         lock: What is underneath, for a path that cannot afford the call of `run`.
         taken: Whether its owner is at work. Whoever takes `lock` looks here first and sets it for as long.
-        parked: What is to be done when it is free; whoever frees it looks here, and calls `do_parked`.
+        parked: What is to be done when it is free, by the thread that has it; whoever frees it looks here, and calls
+            `do_parked`.
     """
 
     def __init__(self) -> None:
         self.lock = threading.RLock()
         self.taken = False
-        self.parked: deque[Callable[[], object]] = deque()
-        self._doer = 0
+        self.parked: dict[int, deque[Callable[[], object]]] = {}
+        self._doers: set[int] = set()
 
     @property
     def is_mine(self) -> bool:
-        """Whether this thread has it: the caller runs in a signal handler below the work that it guards."""
-        try:
-            return self.lock.acquire(blocking=False) and self.taken
-        finally:
-            try:  # noqa: SIM105 - as in `run`
-                self.lock.release()
-            except RuntimeError:
-                pass
+        """Whether this thread has it: the caller runs in a signal handler below the work that it guards.
 
-    def park(self, action: Callable[[], object]) -> bool:
-        """Have *action* done when the work below is over; False when too much waits for that. For whose it is."""
-        if len(self.parked) >= _MOST_PARKED:
+        Also in the moment when it has just been had, and nothing is done yet. As `threading.Condition` asks.
+        """
+        return bool(self.lock._is_owned())  # type: ignore[attr-defined]
+
+    def park(self, action: Callable[[], object], *, always: bool = False) -> bool:
+        """Have *action* done by this thread when its work below is over; for whose the lock is.
+
+        Returns:
+            False when too much waits for that, unless it is to be done *always*.
+        """
+        mine = self.parked.setdefault(threading.get_ident(), deque())
+        if len(mine) >= _MOST_PARKED and not always:
             return False
-        self.parked.append(action)
+        mine.append(action)
         return True
 
     def do_parked(self) -> None:
-        """Do what was parked, in its order; nothing where this is called by what is being done."""
+        """Do what this thread parked, in its order; nothing where it still has the lock, or is at it already."""
         me = threading.get_ident()
-        if self._doer == me:
+        if me in self._doers or self.is_mine:
             return
         try:
-            self._doer = me
-            while self.parked:
-                try:
-                    action = self.parked.popleft()
-                except IndexError:  # another thread does it
-                    return
-                action()
+            self._doers.add(me)
+            while mine := self.parked.get(me):
+                mine.popleft()()
         finally:
-            self._doer = 0
+            self._doers.discard(me)
+            if not self.parked.get(me):
+                self.parked.pop(me, None)
 
     def run(self, timeout_s: float, action: Callable[[], T], *, otherwise: T) -> T:
         """Do *action* with the lock, or return *otherwise* when it could not be had in time.

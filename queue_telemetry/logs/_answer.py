@@ -22,8 +22,8 @@ class Failure(StrEnum):
     """The proxy passes nothing on: its password or its rules are against it."""
     TIMEOUT = "timeout"
     """The collector neither read nor answered."""
-    TLS = "tls"
-    """No trusted encrypted connection."""
+    TLS = "certificate not trusted"
+    """The collector's, or by the collector the one that it was shown."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,14 @@ _SIGN: Final = re.compile(
 )
 _OPTION: Final = re.compile(r"[ \t]{1,4}(?![-\s])")  # `--password hunter2`
 _AGAIN: Final = re.compile(r"\s{0,4}=(?!=)\s{0,4}")  # `password: str = "…"` on a line of a traceback
-_OPENED: Final = re.compile(r"""[a-zA-Z]{0,2}(?P<mark>\\{0,8}["'])""")
+_OPENED: Final = re.compile(r"""[a-zA-Z]{0,2}(?P<mark>\"{3}|'{3}|\\{0,8}["'])""")
+_ITS_VALUE: Final = (
+    re.compile(  # of `"name": "password", "value": "…"` and of `<add key="password" value="…"/>`
+        r"""\\{0,8}["']\s{0,64},?\s{0,64}(?:\\{0,8}["'])?[vV]alue(?:\\{0,8}["'])?\s{0,4}[:=]\s{0,4}"""
+    )
+)
+_ATTRIBUTES: Final = re.compile(r"\s[^<>]{0,256}>\s{0,4}")
+_QUOTES: Final = frozenset("\"'\\")
 _UNTIL_QUOTE: Final = {
     '"': re.compile(r'(?:\\.|[^"\\])*"', re.DOTALL),
     "'": re.compile(r"(?:\\.|[^'\\])*'", re.DOTALL),
@@ -70,7 +77,14 @@ def word_at(text: str, at: int, floor: int) -> tuple[int, int]:
 def assignment(text: str, begin: int, stop: int, is_secret: Callable[[str], bool]) -> Assignment | None:
     """Return what is assigned to the word between two places; None when nothing is, or not to a secret key."""
     key = text[max(begin, stop - LONGEST_KEY) : stop]
+    if text[stop : stop + 1] in _QUOTES and (its_value := _ITS_VALUE.match(text, stop)) is not None:
+        span = _value(text, its_value.end(), key) if is_secret(key) else None
+        return None if span is None else (key, *span)
     found = _SIGN.match(text, stop)
+    if found is None and text[begin - 1 : begin] in {"<", ":"}:
+        return _of_element(text, key, stop, is_secret)
+    if key.lower() == "key" and text[begin - 1 : begin] == " ":  # `api key: …`
+        key = text[word_at(text, begin - 1, 0)[0] : stop]
     option = _OPTION.match(text, stop) if found is None and key.startswith("--") else None
     behind = found or option
     if behind is None or not is_secret(key):  # before its value is read, which may be the rest of the text
@@ -80,13 +94,24 @@ def assignment(text: str, begin: int, stop: int, is_secret: Callable[[str], bool
     elif found["sign"] == ",":
         span = _second_of_pair(text, begin, found)
     elif found["sign"] == ">":
-        element = _ELEMENT.match(text, found.end())
-        span = None if element is None or element[0] == REDACTED else element.span()
+        span = _element(text, found.end())
     elif found["sign"] == ":" and not found["quote"] and _NO_KEY.fullmatch(key):
         span = None
     else:
         span = _value(text, found.end(), key, is_data=bool(found["quote"]))
     return None if span is None else (key, *span)
+
+
+def _of_element(text: str, key: str, stop: int, is_secret: Callable[[str], bool]) -> Assignment | None:
+    """Return what an element with attributes encloses."""
+    attributes = _ATTRIBUTES.match(text, stop)
+    span = None if attributes is None or not is_secret(key) else _element(text, attributes.end())
+    return None if span is None else (key, *span)
+
+
+def _element(text: str, start: int) -> tuple[int, int] | None:
+    element = _ELEMENT.match(text, start)
+    return None if element is None or element[0] == REDACTED else element.span()
 
 
 def value_again(text: str, key: str, done: int) -> Assignment | None:

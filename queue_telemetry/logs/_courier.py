@@ -44,7 +44,7 @@ class Courier:
         circuit: Whether the destination is trusted with whole batches.
         sent: Counts of batches and bytes, and of attempts that have to be repeated.
         last_status: The last answer's; None when there was none.
-        last_error: What was last wrong, without a secret or a payload; None when nothing was.
+        last_error: What is wrong, without a secret or a payload; None once a batch was taken whole.
     """
 
     def __init__(
@@ -187,6 +187,10 @@ class Courier:
             self._refused(chunk, verdict, answer)
             return
         self._bisection.taken(chunk)
+        if refused or unnamed:
+            self.last_error = f"HTTP {answer.status}, {len(refused) + unnamed} records refused"
+        elif not again:
+            self.last_error = None
         parts = []
         dropped: dict[DropReason, int] = {}
         if refused or again:
@@ -195,7 +199,9 @@ class Courier:
             parts = [pick(chunk, lines, again)] if again else []
         for part in parts:
             part.suspect = None
+        noted = False
         if unnamed:
+            noted = self._refused_records.note(unnamed, Rejection(0, answer.status or 0, verdict.excerpt))
             dropped[DropReason.REJECTED] = dropped.get(DropReason.REJECTED, 0) + unnamed
         now_s = self._clock.monotonic()
         self.sent["batches"] += 1
@@ -208,7 +214,7 @@ class Courier:
             self.schedule.failed(now_s, answer.retry_after_s)
             self.circuit.failed(self.schedule.failures)
         if self._buffer.settle(chunk, dropped, parts) and dropped:
-            self._say_given_up(dropped)
+            self._say_given_up(dropped, noted=noted)
 
     def _too_large(self, chunk: Chunk, verdict: Verdict) -> None:
         self.schedule.succeeded(self._clock.monotonic())
@@ -249,6 +255,10 @@ class Courier:
         self.circuit.open()
         self._buffer.give_back(chunk, last=last)
         message = "the log collector answers %s: check its address, token and headers; records are kept"
+        if answer.failure is Failure.TLS:
+            message = "no log collector that is trusted: check the certificates (%s); records are kept"
+        elif answer.failure is Failure.PROXY:
+            message = "the way to the log collector is refused (%s): check LOG_PROXY; records are kept"
         say("logs.misconfigured", message, self.last_error, level=logging.ERROR)
 
     def _keep(self, chunk: Chunk, answer: Answer | None) -> None:
@@ -266,7 +276,7 @@ class Courier:
         if self._buffer.settle(chunk, dropped):
             self._say_given_up(dropped)
 
-    def _say_given_up(self, dropped: Mapping[DropReason, int]) -> None:
-        where = " (see the dead letters)" if DropReason.DEAD_LETTERED in dropped else ""
+    def _say_given_up(self, dropped: Mapping[DropReason, int], *, noted: bool = False) -> None:
+        where = " (see the dead letters)" if noted or DropReason.DEAD_LETTERED in dropped else ""
         records = sum(dropped.values())
         say("logs.rejected", "%d log records were given up%s: %s", records, where, self.last_error)

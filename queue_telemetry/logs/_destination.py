@@ -12,12 +12,11 @@ from urllib.parse import SplitResult, parse_qsl
 
 from queue_telemetry.logs._redaction import Redactor
 
-__all__ = ["destination_name"]
+__all__ = ["destination_name", "names_secret"]
 
 _CHARS: Final = 16
-_IS_SECRET: Final = Redactor(
-    ("key", "sig", "code", "x-honeycomb-team")
-).is_secret  # none of them names a place
+names_secret: Final = Redactor(("key", "sig", "code", "x-honeycomb-team")).is_secret
+"""Tells whether the value of a header or of a query's key is a secret; no such key names a place."""
 _ROUTES_NOTHING: Final = frozenset(
     {"accept", "accept-encoding", "connection", "content-encoding", "content-type", "user-agent"}
 )
@@ -37,7 +36,7 @@ def destination_name(
     """
     place = [f"{wire_format} {url.scheme}://{url.netloc}{url.path or '/'}", *_queried(url.query)]
     place += (
-        f"{name}: {given[name]}" for name in sorted(given.keys() - _ROUTES_NOTHING) if not _IS_SECRET(name)
+        f"{name}: {given[name]}" for name in sorted(given.keys() - _ROUTES_NOTHING) if not names_secret(name)
     )
     place.append(_user_of(headers.get("authorization", "")))
     return hashlib.sha256("\n".join(place).encode("utf-8", "replace")).hexdigest()[:_CHARS]
@@ -45,7 +44,7 @@ def destination_name(
 
 def _queried(query: str) -> Iterator[str]:
     for name, value in sorted(parse_qsl(query, keep_blank_values=True)):
-        if not _IS_SECRET(name):
+        if not names_secret(name):
             yield f"{name}={value}"
 
 

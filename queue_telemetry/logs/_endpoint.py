@@ -5,10 +5,10 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
-from urllib.parse import SplitResult, unquote, urlsplit, urlunsplit
+from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit, urlunsplit
 
 from queue_telemetry.exceptions import ConfigurationError
-from queue_telemetry.logs._destination import destination_name
+from queue_telemetry.logs._destination import destination_name, names_secret
 from queue_telemetry.logs._tls import TlsFiles
 from queue_telemetry.logs.formats import Format, NdjsonFormat
 
@@ -16,6 +16,9 @@ __all__ = ["Endpoint"]
 
 _NAME: Final = re.compile(r"[!#$%&'*+.^_`|~0-9a-z-]+")  # RFC 9110, a field name, lower case here
 _VALUE: Final = re.compile(r"[\t\x20-\x7e]*")  # no CR and no LF, which would begin another header
+
+
+_LEAST_SECRET_CHARS: Final = 8  # a shorter one is in many words of an answer
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +33,7 @@ class Endpoint:
         max_answer_bytes: How much of an answer's body is read.
         tls: The user's files.
         proxy: The proxy's URL, http or https; user information is its password. None goes straight.
+        secrets: What may stand in no file: an answer that quotes it is stripped of it.
     """
 
     url: str = field(repr=False)
@@ -39,6 +43,7 @@ class Endpoint:
     max_answer_bytes: int
     tls: TlsFiles = field(default_factory=TlsFiles)
     proxy: str | None = field(default=None, repr=False)
+    secrets: tuple[bytes, ...] = field(default=(), repr=False)
 
     @classmethod
     def parse(
@@ -82,6 +87,7 @@ class Endpoint:
             wire_format.max_answer_bytes,
             tls or TlsFiles(),
             proxy,
+            _secrets(parts, token, all_headers),
         )
 
 
@@ -92,6 +98,14 @@ def _authorization(parts: SplitResult, token: str | None, wire_format: Format) -
         return {}
     pair = f"{unquote(parts.username or '')}:{unquote(parts.password or '')}"
     return {"authorization": f"Basic {base64.b64encode(pair.encode()).decode('ascii')}"}
+
+
+def _secrets(parts: SplitResult, token: str | None, headers: Mapping[str, str]) -> tuple[bytes, ...]:
+    """Return the token, the password and the values of secret headers and keys of the query, without their scheme."""
+    found = [token or "", unquote(parts.password or "")]
+    found += [value for key, value in parse_qsl(parts.query) if names_secret(key)]
+    found += [value.rpartition(" ")[2] for name, value in headers.items() if names_secret(name)]
+    return tuple({secret.encode() for secret in found if len(secret) >= _LEAST_SECRET_CHARS})
 
 
 def _check(headers: Mapping[str, str]) -> None:

@@ -59,6 +59,9 @@ _STEMS: Final = (
 _COUNTED: Final = "tokens"
 """A number under such a key says how many: language models' `max_tokens`."""
 
+_NAMED: Final = frozenset({"value", "Value"})
+"""Keys that are never known as harmless: what they hold depends on the `name` beside them."""
+
 _MAX_KEYS: Final = 4_096  # keys may be made of data; then the cache begins anew
 _LONGEST_KEY: Final = 128  # a longer one is data, and not worth the cache's memory
 _MAX_TEXTS: Final = 1_024
@@ -160,7 +163,7 @@ class Redactor:
         return True
 
     def _hides(self, key: str, value: object) -> bool:
-        if key in self._harmless:
+        if key in self._harmless or key in _NAMED:
             return False
         if key not in self._secret:
             secret = self._decide(key)

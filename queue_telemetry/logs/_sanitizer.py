@@ -28,6 +28,7 @@ _ALWAYS_CHARS: Final = 32  # what a note of what is missing would take
 _LONG_KEY_CHARS: Final = 1_024
 _LARGEST: Final = 2**64 - 1  # what orjson writes as a number
 _SMALLEST: Final = -(2**63)
+_NAMED: Final = (("value", ("name", "key", "header")), ("Value", ("Name", "Key", "Header")))
 _CYCLE: Final = "[cycle]"
 _TOO_DEEP: Final = "[too deep]"
 _PAIR: Final = 2
@@ -114,7 +115,18 @@ class _Walk:
             while name in copy:  # JSON with a key twice is refused, or loses one of them
                 name = f"{name}_{len(copy)}"
             copy[name] = value
+        if "value" in copy or "Value" in copy:
+            self._hide_named(copy)
         return copy
+
+    def _hide_named(self, copy: dict[str, object]) -> None:
+        """Hide the value of what is a name and a value under keys that say so, as containers' environments are."""
+        for value, names in _NAMED:
+            if value in copy and any(self._names_secret(copy.get(name), copy[value]) for name in names):
+                copy[value] = REDACTED
+
+    def _names_secret(self, name: object, value: object) -> bool:
+        return isinstance(name, str) and self._hides(name, value)
 
     def _copy(self, value: object, path: tuple[int, ...]) -> object:
         kind = type(value)

@@ -43,6 +43,10 @@ class Scrubber:
             or "%3" in text
             or "eyJ" in text
             or "earer " in text
+            or "asic " in text
+            or "ghp_" in text
+            or "xox" in text
+            or "AKIA" in text
         ):
             return text
         if len(text) > LONGEST_CHARS:

@@ -84,6 +84,7 @@ class HttpSender:
         own = {"user-agent": _user_agent(), "accept": "*/*", "accept-encoding": "gzip"}
         self._headers = {**own, **endpoint.headers}
         self._answer_bytes = endpoint.max_answer_bytes
+        self._secrets = endpoint.secrets
         self._total_s = total_s
         self._socket: socket.socket | None = None
         self._connected = False  # whether this exchange had to open its connection
@@ -174,14 +175,10 @@ class HttpSender:
 
     def _answer(self, response: httpcore.Response, bytes_wire: int) -> Answer:
         headers = httpx.Headers(response.headers)
-        body = self._read(response)
-        return Answer(
-            response.status,
-            None,
-            asked_wait_s(headers, self._clock.time()),
-            bytes_wire,
-            decoded(body, headers.get("content-encoding", ""), self._answer_bytes),
-        )
+        body = decoded(self._read(response), headers.get("content-encoding", ""), self._answer_bytes)
+        for secret in self._secrets:
+            body = body.replace(secret, b"[redacted]")  # else it goes into a dead letter
+        return Answer(response.status, None, asked_wait_s(headers, self._clock.time()), bytes_wire, body)
 
     def _read(self, response: httpcore.Response) -> bytes:
         """Return the body as it came, up to the bound.

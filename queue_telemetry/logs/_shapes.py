@@ -11,6 +11,7 @@ _USER_INFO: Final = re.compile(
     r"""://(?:
         [^\s/?#"'<>]+@
         |[^\s/?#"'<>@:]{0,256}:(?!\d{1,5}[/?#])[^\s"'<>@]{1,256}@  # a password may hold what should be escaped; no port
+            (?:[^\s/?#"'<>]*@)?  # as the first would go on, the second time
     )""",
     re.VERBOSE,
 )
@@ -34,6 +35,27 @@ _BEARER: Final = re.compile(
 Source: https://www.rfc-editor.org/rfc/rfc6750#section-2.1
 """
 
+_BASIC: Final = re.compile(
+    r"(?<![\w-])([Bb]asic[ \t]{1,4})(?=[a-zA-Z+/]{0,255}[\d=]|[\w+/]{24})[\w+/]{8,}+={0,2}"
+)
+"""A digit, padding or such a length, for `basic authentication`.
+
+Source: https://www.rfc-editor.org/rfc/rfc7617#section-2
+"""
+
+_CURL_USER: Final = re.compile(
+    r"""(?<![\w-])((?:-[uU]|--(?:proxy-)?user)["']?,?[ \t=]{0,4}["']?[^\s:"',]{0,256}:)[^\s"']+"""
+)
+"""Source: https://curl.se/docs/manpage.html#-u"""
+
+_ISSUED: Final = re.compile(
+    r"(?<![\w-])(?:gh[pousr]_\w{20,}+|xox[a-z]-[\w-]{10,}+|(?:AKIA|ASIA)[A-Z0-9]{16}(?![A-Z0-9]))"
+)
+"""GitHub's, Slack's and Amazon's tokens, which begin so that they can be found.
+
+Source: https://docs.github.com/en/code-security/secret-scanning/introduction/supported-secret-scanning-patterns
+"""
+
 
 def hide_shapes(text: str) -> str:
     """Return *text* without what is a secret wherever it stands; the same object when it holds none."""
@@ -45,4 +67,10 @@ def hide_shapes(text: str) -> str:
         text = _JWT.sub(REDACTED, text)
     if "earer" in text:
         text = _BEARER.sub(rf"\1{REDACTED}", text)
+    if "asic " in text:
+        text = _BASIC.sub(rf"\1{REDACTED}", text)
+    if "curl" in text:
+        text = _CURL_USER.sub(rf"\1{REDACTED}", text)
+    if "gh" in text or "xox" in text or "IA" in text:
+        text = _ISSUED.sub(REDACTED, text)
     return text

@@ -17,6 +17,9 @@ from queue_telemetry.exceptions import ConfigurationError
 __all__ = ["TlsFiles", "forget_files", "is_about_certificates", "renew", "tls_context"]
 
 _MAX_CONTEXTS: Final = 16
+_PUBLIC_AUTHORITIES: Final = (
+    certifi.where()
+)  # now: it imports more when it is first asked, and a thread may be asking
 _CERTIFICATE_WORDS: Final = ("CERTIFICATE", "UNKNOWN_CA")
 """One of these is in the reason of each alert on what somebody has shown, by the names of OpenSSL.
 
@@ -103,7 +106,7 @@ def is_about_certificates(error: BaseException) -> bool:
 
 
 def _trust(files: TlsFiles, context: ssl.SSLContext) -> None:
-    context.load_verify_locations(certifi.where() if files.ca is None else files.ca)
+    context.load_verify_locations(_PUBLIC_AUTHORITIES if files.ca is None else files.ca)
 
 
 def _version_of(file: Path | None) -> tuple[int, int, int] | None:

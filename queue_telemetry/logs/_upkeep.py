@@ -1,6 +1,8 @@
 """What is done beside the requests: spill, tidy, adopt, keep to the disk's limit, and tell of losses."""
 
 import math
+from collections import deque
+from contextlib import suppress
 from typing import Final
 
 from queue_telemetry._runtime import Clock, say
@@ -24,9 +26,6 @@ class Upkeep:
         clock: For what is due.
         spool: Its spool; None without one.
         make_loss_record: Makes the line that tells of losses; None tells nobody.
-
-    Attributes:
-        inherited: Losses of a pipeline before, to be told of with the next.
     """
 
     def __init__(
@@ -42,7 +41,7 @@ class Upkeep:
         self._failing = False
         self._damaged = 0  # records that are in the accounts, though nothing was left of them to adopt
         self._tell_at_s = -math.inf
-        self.inherited = Losses({})
+        self._inherited: deque[Losses] = deque()  # of pipelines before, to be told of with the next
 
     @property
     def due_s(self) -> float:
@@ -83,13 +82,25 @@ class Upkeep:
         early = now_s < self._tell_at_s and not at_once
         if self._make_loss_record is None or early or self._buffer.refusing:
             return
-        losses = self._buffer.take_losses().with_earlier(self.inherited)
-        self.inherited = Losses({})
+        losses = self.take_losses()
         if losses.dropped:
             self._tell_at_s = now_s + _TELL_EVERY_S
             line = self._make_loss_record(losses.dropped, losses.from_s, losses.to_s)
             # where lines are written ahead this one is not: who closes must not wait for the disk
             RecordBuffer.append(self._buffer, line, severe=True)
+
+    def inherit(self, losses: Losses) -> None:
+        """Tell of losses of a pipeline before, and look soon for what it left on disk."""
+        self._inherited.append(losses)
+        self._adopt_at_s = -math.inf
+
+    def take_losses(self) -> Losses:
+        """Return the losses that nobody was told of, for somebody who tells of them."""
+        losses = self._buffer.take_losses()
+        with suppress(IndexError):  # another thread may be at it
+            while self._inherited:
+                losses = losses.with_earlier(self._inherited.popleft())
+        return losses
 
     def _adopt(self, spool: Spool) -> bool:
         """Take over one segment at a time of those that dead processes left, behind what waits."""

@@ -157,8 +157,7 @@ class RecordBuffer(Outgoing):
         """Have *action* done behind an append or a change that the caller interrupts; False when it does not."""
         for lock in (self._storing.writer, self._lock):  # the outer one first: it is given back last
             if lock.is_mine:
-                lock.parked.append(action)
-                return True
+                return lock.park(action, always=True)
         return False
 
     def abandon(self, until_s: float = math.inf) -> tuple[int, int]:

@@ -211,13 +211,13 @@ class Shipper:
             self._spool.forget()
 
     def inherit(self, losses: Losses) -> None:
-        """Tell of losses that were counted elsewhere."""
-        self._upkeep.inherited = losses.with_earlier(self._upkeep.inherited)
+        """Tell of what a closed shipper lost and told nobody, and look soon for what it left on disk."""
+        self._upkeep.inherit(losses)
         self.wake()
 
     def legacy(self) -> tuple[Delivery, Losses]:
         """Return, of a closed shipper, its counts without what it left to be adopted, and what it lost and told nobody."""
-        losses = self.buffer.take_losses().with_earlier(self._upkeep.inherited)
+        losses = self._upkeep.take_losses()
         done, left = self.delivery(), self.buffer.history.chunks
         adopted = done.adopted - sum([chunk.records for chunk in left if chunk.adopted])
         own = sum([chunk.records for chunk in left if not chunk.adopted])
@@ -229,10 +229,11 @@ class Shipper:
 
     @property
     def failures(self) -> int:
-        """Attempts in a row that failed; 0 while all is well. A wrong setting and a disk that hangs count for several."""
-        schedule = self._courier.schedule
-        hangs = self._spool is not None and self._spool.hangs
-        return max(schedule.failures, _PARKED_FAILURES) if schedule.probes or hangs else schedule.failures
+        """Attempts in a row that failed; 0 while all is well. A wrong setting, and a disk in the way, count for several."""
+        schedule, spool = self._courier.schedule, self._spool
+        is_disk_in_the_way = spool is not None and (spool.hangs or spool.pauses)
+        is_wrong = schedule.probes or is_disk_in_the_way
+        return max(schedule.failures, _PARKED_FAILURES) if is_wrong else schedule.failures
 
     def stats(self) -> dict[str, object]:
         """Return how delivery goes, ready for JSON: no address and no secret in it."""

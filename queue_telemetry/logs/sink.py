@@ -36,6 +36,7 @@ class LogSink:
     Attributes:
         buffer: The present destination.
         removed: Whether `logger.remove()` took this sink out since it was attached.
+        on_removed: Called when it did, under loguru's lock. Must not block or raise.
         self_logs: Records that were born while doing telemetry work, and not shipped.
         faults: Records that could only be shipped in their essential fields, or not at all, since something raised.
     """
@@ -48,6 +49,7 @@ class LogSink:
     ) -> None:
         self.buffer = buffer
         self.removed = False
+        self.on_removed: Callable[[], None] = _nothing
         self.self_logs = 0
         self.faults = 0
         self._builder = builder
@@ -116,6 +118,11 @@ class LogSink:
     def stop(self) -> None:
         """Note that loguru let go of this sink. Called by `logger.remove()`."""
         self.removed = True
+        self.on_removed()
+
+
+def _nothing() -> None:
+    pass
 
 
 class _Caught:

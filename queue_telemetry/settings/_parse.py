@@ -92,8 +92,8 @@ def check_origin(text: str) -> str:
 
 
 def check_path(path: Path) -> Path:
-    """Return a path that the operating system can look for; it need not exist."""
-    if "\0" in str(path):
+    """Return a path that the operating system can look for; it need not exist. A shell would have replaced a `~`."""
+    if "\0" in str(path) or str(path).startswith("~"):
         raise ValueError
     return path
 

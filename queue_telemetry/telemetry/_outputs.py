@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from typing import Final
 
 from queue_telemetry._runtime import BackgroundLoop, Clock, Delivery, DeliveryLedger, DropReason, guarded
-from queue_telemetry.logs import Losses, RecordBuffer
+from queue_telemetry.logs import RecordBuffer
 from queue_telemetry.metrics import Batch, SeriesKey
 from queue_telemetry.processes import Slot, acquire, private_dir
 from queue_telemetry.settings import Settings
@@ -171,10 +171,9 @@ class Outputs:
             self._former.add(*self._logs.legacy())
 
     def tell_of_former(self) -> None:
-        """Tell the collector, where there is one, what the outputs before these lost."""
-        losses = Losses({}) if self._logs is None else self._former.take_losses()
-        if self._logs is not None and losses.dropped:
-            self._logs.inherit(losses)
+        """Tell the collector, where there is one, what the outputs before these lost, and take over what they left."""
+        if self._logs is not None:
+            self._logs.inherit(self._former.take_losses())
 
     def _log_delivery(self) -> Delivery:
         """Return what became of the records since the process began."""

@@ -24,7 +24,9 @@ def redirected(telemetry: Telemetry, destination: Destination, settings: Setting
     events, keeper, own_settings = lifecycle.events, telemetry._sink, telemetry._settings
     per_error = lifecycle.flood.per_minute
     keeper.uninstall()
-    telemetry._sink = SinkKeeper(telemetry._tracker, telemetry._wake_for_record, captures_all=True)
+    telemetry._sink = SinkKeeper(
+        telemetry._tracker, telemetry._wake_for_record, telemetry._tick_soon, captures_all=True
+    )
     outputs, stats = collection.swap(destination), telemetry._stats
     telemetry._settings, collection.stats = settings, Stats(telemetry._clock)
     lifecycle.events, lifecycle.flood.per_minute = EVENTS_BY_SETTING[settings.task_logs], 0

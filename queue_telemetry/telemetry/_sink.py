@@ -28,17 +28,26 @@ class SinkKeeper:
     Args:
         tracker: Whose tasks' fields the records bear.
         wake: Called for each record that is to be shipped; tells whether it is.
+        on_removed: Called when the user's code took the sink away, to have `restore` called soon. Must not block.
         captures_all: Whether to ship records that belong to no task of this telemetry too.
 
     Attributes:
         removals: How often the sink was taken away and put back.
     """
 
-    def __init__(self, tracker: Tracker, wake: Callable[[], bool], *, captures_all: bool) -> None:
+    def __init__(
+        self,
+        tracker: Tracker,
+        wake: Callable[[], bool],
+        on_removed: Callable[[], None],
+        *,
+        captures_all: bool,
+    ) -> None:
         self.removals = 0
         self._gate = tracker.gate
         self._workers = tracker.workers
         self._wake = wake
+        self._on_removed = on_removed
         self._captures_all = captures_all
         self._sink: LogSink | None = None
         self._shape: object = None
@@ -69,6 +78,7 @@ class SinkKeeper:
             builder = RecordBuilder(constants, lambda: record_fields(self._workers), redactor)
             self._shape, self._level = shape, settings.log_level
             self._sink = LogSink(builder, buffer, self._accepts)
+            self._sink.on_removed = self._on_removed
             self._handler_id = self._sink.attach(logger, self._level)
         self._sink.buffer = buffer
         self._unpark(buffer)

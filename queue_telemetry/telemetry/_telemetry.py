@@ -89,7 +89,9 @@ class Telemetry(Instruments, Operations):
         self._settings = settings
         self._is_default = settings is None
         self._collection = Collection(self._registry, self._tracker, self._clock)
-        self._sink = SinkKeeper(self._tracker, self._wake_for_record, captures_all=captures_all)
+        self._sink = SinkKeeper(
+            self._tracker, self._wake_for_record, self._tick_soon, captures_all=captures_all
+        )
         self._configuration_invalid = False
         self._draining = False
         self._closed = False
@@ -161,14 +163,16 @@ class Telemetry(Instruments, Operations):
             old = self._adopt(settings, outputs)
         self._vigil.start()
         with guarded():
-            if old is not None:
-                if outputs is not None and outputs.buffer is not None and old.buffer is not None:
-                    old.buffer.hand_over(outputs.buffer)  # what a thread logs that had the old one in hand
-                old.close(_SWAP_S)
-            if isinstance(old, Outputs):
-                old.bequeath()
-            if outputs is not None:
-                outputs.tell_of_former()
+            try:
+                if old is not None:
+                    if outputs is not None and outputs.buffer is not None and old.buffer is not None:
+                        old.buffer.hand_over(outputs.buffer)  # what a thread logs that had the old one
+                    old.close(_SWAP_S)
+            finally:
+                if isinstance(old, Outputs):
+                    old.bequeath()
+                if outputs is not None:
+                    outputs.tell_of_former()
         self._doors.invite()
         if settings.health_port is not None or settings.health_agent_port is not None:
             self._wake()  # probes ask before the first task comes
@@ -402,6 +406,11 @@ class Telemetry(Instruments, Operations):
         for news in self._stats.take_news():
             self._tracker.lifecycle.error_news(news)
         self._tracker.watch.tell()
+
+    def _tick_soon(self) -> None:
+        ticker = self._ticker
+        if ticker is not None:
+            ticker.wake()
 
     def _collect(self) -> bool:
         return self._collection.collect()

@@ -167,3 +167,47 @@ def test_a_lock_that_is_free_or_anothers_is_not_mine() -> None:
     thread.join(5)
 
     assert not mine
+
+
+def test_it_is_mine_from_the_moment_it_is_had() -> None:
+    lock = OwnedLock()
+
+    lock.lock.acquire()  # where a signal handler may run, before the owner says that it is at work
+    try:
+        assert lock.is_mine
+    finally:
+        lock.lock.release()
+
+    assert not lock.is_mine
+
+
+def test_what_is_parked_waits_for_the_outermost_release() -> None:
+    lock = OwnedLock()
+    done: list[str] = []
+
+    lock.lock.acquire()
+    lock.park(lambda: done.append("parked"))
+    lock.run(0.0, lambda: done.append("nested"), otherwise=None)
+    lock.do_parked()
+
+    assert ["nested"] == done
+    lock.lock.release()
+    lock.do_parked()
+    assert ["nested", "parked"] == done
+
+
+def test_what_one_thread_parked_no_other_does() -> None:
+    lock = OwnedLock()
+    doers: list[str] = []
+    lock.run(0.0, lambda: lock.park(lambda: doers.append(threading.current_thread().name)), otherwise=None)
+    assert ["MainThread"] == doers
+    doers.clear()
+    lock.park(lambda: doers.append(threading.current_thread().name))  # as in the middle of its release
+
+    other = threading.Thread(target=lambda: lock.run(1.0, lambda: None, otherwise=None))
+    other.start()
+    other.join(10)
+    assert [] == doers
+
+    lock.do_parked()
+    assert ["MainThread"] == doers

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from queue_telemetry._runtime import DropReason
 from queue_telemetry.logs import RecordBuffer, Shipper
-from queue_telemetry.logs._answer import Answer
+from queue_telemetry.logs._answer import Answer, Failure
 from queue_telemetry.logs._verdict import Action, Rejection, Verdict
 from queue_telemetry.logs.formats import NdjsonFormat
 from queue_telemetry.logs.spool import DeadLetters
@@ -383,6 +383,56 @@ def test_records_that_are_refused_without_a_name_are_counted_and_not_repeated(
         shipper.delivery().dropped,
         len(collector.bodies),
     )
+
+
+def test_the_reason_of_a_refusal_without_names_is_one_dead_letter_and_said(
+    filled: Any, make_shipper: Any, run: Any, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    verdict = Verdict(Action.DECIDED, unnamed=2, excerpt="timestamp too old")
+    letters = DeadLetters(tmp_path)
+    shipper = make_shipper(filled(5), sender=Strict(), wire_format=Partial(verdict), dead_letters=letters)
+
+    run(shipper)
+
+    assert [(2, 200, "timestamp too old")] == [
+        (letter["record"]["records"], letter["status"], letter["excerpt"]) for letter in _letters(tmp_path)
+    ]
+    assert "HTTP 200, 2 records refused" == shipper.stats()["last_error"]
+    assert "2 log records were given up (see the dead letters)" in caplog.text
+    assert {DropReason.REJECTED: 2} == shipper.delivery().dropped
+
+
+def test_what_was_wrong_is_forgotten_once_a_batch_is_taken(filled: Any, make_shipper: Any, run: Any) -> None:
+    collector = Strict()
+    collector.status = 503
+    shipper = make_shipper(filled(2), sender=collector)
+    shipper.step()
+    failed = shipper.stats()["last_error"]
+    collector.status = None
+
+    run(shipper)
+
+    assert ("HTTP 503", None) == (failed, shipper.stats()["last_error"])
+
+
+@pytest.mark.parametrize(
+    ("failure", "words"),
+    [(Failure.TLS, "check the certificates (certificate not trusted)"), (Failure.PROXY, "check LOG_PROXY")],
+)
+def test_a_setting_that_is_wrong_is_named(
+    filled: Any,
+    make_shipper: Any,
+    list_sender: Any,
+    caplog: pytest.LogCaptureFixture,
+    failure: Failure,
+    words: str,
+) -> None:
+    list_sender.answers = [Answer(None, failure)]
+
+    make_shipper(filled(1)).step()
+
+    assert words in caplog.text
+    assert "token" not in caplog.text
 
 
 def test_when_all_go_again_it_counts_as_a_failure(filled: Any, make_shipper: Any) -> None:

@@ -82,3 +82,17 @@ def test_spilling_is_never_done_by_who_logs(
     assert (200, True) == (held + delivery.dropped[DropReason.OVERFLOW], held_bytes <= 10_000)
     disk.let_go()
     shipper.close(1.0)
+
+
+def test_a_disk_that_refuses_is_told_as_a_failure(
+    make_buffer: Make, make_spool: Make, make_shipper: Make, full_disk: Any
+) -> None:
+    spool = make_spool()
+    buffer = make_buffer(spool=spool, writes_ahead=True)
+    shipper: Shipper = make_shipper(buffer, spool=spool)
+
+    with full_disk():
+        buffer.append(b"1\n")
+
+    assert 3 == shipper.failures
+    assert 1 == shipper.stats()["not_written"]

@@ -341,3 +341,27 @@ def test_nothing_under_a_secret_key_is_ever_encoded(tree: Any, key: str) -> None
     line = encode(dict(Redactor().redact({"x": [{"y": {key: tree}}], key: tree})))
 
     assert b"S3CRET" not in line
+
+
+@pytest.mark.parametrize(
+    ("named", "hidden"),
+    [
+        ({"name": "DB_PASSWORD", "value": "hunter2"}, "value"),
+        ({"Name": "DB_PASSWORD", "Value": "hunter2", "Type": "x"}, "Value"),
+        ({"value": "hunter2", "key": "api-key"}, "value"),
+        ({"header": "Authorization", "value": ["hunter2"]}, "value"),
+    ],
+)
+def test_a_value_is_hidden_by_the_name_beside_it(named: dict[str, object], hidden: str) -> None:
+    redactor = Redactor()
+
+    for _ in range(2):  # by the caches too
+        assert named | {hidden: "[redacted]"} == redactor.redact(named)
+        assert [named | {hidden: "[redacted]"}] == redactor.redact({"env": [named]})["env"]
+
+
+@pytest.mark.parametrize(
+    "named", [{"name": "user", "value": "bob"}, {"value": "bob"}, {"name": 7, "value": "bob"}]
+)
+def test_a_value_beside_another_name_stays(named: dict[str, object]) -> None:
+    assert {"env": [named]} == Redactor().redact({"env": [named]})

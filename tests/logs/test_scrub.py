@@ -78,6 +78,23 @@ from queue_telemetry.logs._redaction import Redactor
         ("password := hunter2", "password := [redacted]"),
         ("['mysql', '--password', 'hunter2', 'db']", "['mysql', '--password', '[redacted]', 'db']"),
         ("a" * 200 + "_password=hunter2", "a" * 200 + "_password=[redacted]"),
+        ('{"name": "password", "value": "hunter2"}', '{"name": "password", "value": "[redacted]"}'),
+        ("{'Name': 'DB_PASSWORD', 'Value': 'hunter2'}", "{'Name': 'DB_PASSWORD', 'Value': '[redacted]'}"),
+        (r"{\"key\":\"api_key\",\"value\":\"hunter2\"}", r"{\"key\":\"api_key\",\"value\":\"[redacted]\"}"),
+        ('<add key="password" value="hunter2"/>', '<add key="password" value="[redacted]"/>'),
+        ('password = """hunt"er2"""', 'password = """[redacted]"""'),
+        ("<a:password type='x'>hunter2</a:password>", "<a:password type='x'>[redacted]</a:password>"),
+        ("curl -u admin:hunter2 https://x", "curl -u admin:[redacted] https://x"),
+        ("curl --user=admin:hunter2 x", "curl --user=admin:[redacted] x"),
+        ("['curl', '-u', 'admin:hunter2']", "['curl', '-u', 'admin:[redacted]']"),
+        ("the API key: hunter2", "the API key: [redacted]"),
+        ("secret key=hunter2", "secret key=[redacted]"),
+        ("sent Basic dTpodW50ZXIy then", "sent Basic [redacted] then"),
+        ("Authorization\n: Basic dTpodW50ZXIy", "Authorization\n: [redacted]"),
+        (f"pushed with ghp_{'aB3' * 12} ok", "pushed with [redacted] ok"),
+        ("bot xoxb-123-hunter2hunter2", "bot [redacted]"),
+        ("id AKIAIOSFODNN7EXAMPLE", "id [redacted]"),
+        ("x://://@@", "x://[redacted]@"),
     ],
 )
 def test_what_is_hidden(text: str, scrubbed: str) -> None:
@@ -121,6 +138,13 @@ def test_what_is_hidden(text: str, scrubbed: str) -> None:
         "['mysql', '--password', '--verbose']",
         "50%3D",
         "-----BEGIN PUBLIC KEY-----\nMIIE\n-----END PUBLIC KEY-----",
+        "primary key: 7",
+        "basic authentication: is off",
+        '{"name": "user", "value": "bob"}',
+        '<p class="x">token</p>',
+        "<token type='x'>[redacted]</token>",
+        "docker run --user 1000:1000 x",
+        "gh: high, IA: AI",
     ],
 )
 def test_what_is_left(text: str) -> None:
@@ -159,7 +183,18 @@ def test_a_secret_is_hidden_in_any_surroundings(key: str, form: str, before: str
 
 @given(
     st.lists(
-        st.sampled_from([*"a:/@.=\"'\\ \n[](){},&?;<>%1-", "token", "authorization", "cookie", "3D"]),
+        st.sampled_from(
+            [
+                *"a:/@.=\"'\\ \n[](){},&?;<>%1-",
+                "token",
+                "authorization",
+                "cookie",
+                "3D",
+                "value",
+                "curl -u ",
+                "Basic ",
+            ]
+        ),
         max_size=60,
     ).map("".join)
 )

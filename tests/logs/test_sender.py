@@ -285,6 +285,15 @@ def test_the_answers_body_is_read_and_decompressed(collector: Any, make_sender: 
     assert "gzip" == collector.requests[0].headers["accept-encoding"]
 
 
+def test_an_answer_that_quotes_our_secrets_is_stripped_of_them(collector: Any, make_sender: Make) -> None:
+    collector.reply(400, body=b"token t0ken-of-ours, password pa55w0rd-of-ours, key k3y-of-ours are wrong")
+    url = f"http://u:pa55w0rd-of-ours@127.0.0.1:{collector.port}/?dd-api-key=k3y-of-ours"
+
+    body = make_sender(url, "t0ken-of-ours").send(b"1\n").body
+
+    assert b"token [redacted], password [redacted], key [redacted] are wrong" == body
+
+
 def test_of_a_long_body_the_beginning_is_read(collector: Any, make_sender: Make) -> None:
     collector.reply(400, body=b"y" * 200_000)
     collector.reply(400, body=gzip.compress(bytes(50_000_000)), content_encoding="gzip")

@@ -233,6 +233,7 @@ PROXY = "an http or https URL with a host, such as http://proxy.example.com:3128
         ("log_max_memory_bytes", 1048576, "1048576", "at least 2097152, twice log_batch_bytes"),
         ("log_max_memory_bytes", 1, "1", "a whole number from 2048 to 1099511627776"),
         ("log_spool_dir", 5, "5", "the path of a directory"),
+        ("log_spool_dir", "~/spool", "'~/spool'", "the path of a directory"),
         ("log_durability", "wal", "'wal'", "memory, or log_spool_dir set as well"),
         ("log_durability", "spill", "'spill'", "memory, or log_spool_dir set as well"),
         ("log_durability", "disk", "'disk'", "memory, spill or wal"),

@@ -42,6 +42,8 @@ def test_taken_away_it_comes_back_at_the_next_tick(
     capturing: Telemetry, collector: Collector, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.WARNING, "queue_telemetry")
+    assert capturing._sink._sink is not None
+    capturing._sink._sink.on_removed = lambda: None  # the ticker would be as fast as the next line
     for number in range(3):
         logger.remove()
         logger.info("lost {}", number)
@@ -54,7 +56,12 @@ def test_taken_away_it_comes_back_at_the_next_tick(
     assert 1 == len([line for line in caplog.messages if "logger.remove()" in line])
 
 
-def test_the_ticker_puts_it_back_by_itself(capturing: Telemetry) -> None:
+def test_the_ticker_puts_it_back_at_once(
+    make_telemetry: MakeTelemetry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("queue_telemetry.telemetry._telemetry._TICK_S", 3600.0)
+    capturing = make_telemetry(capture_logs=True, task_logs="none")
+    capturing.health()
     back = threading.Event()
     restore = capturing._sink.restore
 

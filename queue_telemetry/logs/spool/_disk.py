@@ -1,6 +1,7 @@
 """What the disk refused: counted by the error's name, said outside of locks, and a pause after each refusal."""
 
 import errno
+import logging
 import os
 from pathlib import Path
 from typing import Final
@@ -51,7 +52,8 @@ class DiskTrouble:
         name, self._unsaid = self._unsaid, None
         if name is not None:
             reason = os.strerror(getattr(errno, name, 0))
-            say("spool", "the spool in %s failed: %s; records stay in memory meanwhile", self._folder, reason)
+            message = "the spool in %s failed: %s; records stay in memory meanwhile"
+            say("spool", message, self._folder, reason, level=logging.ERROR)
 
 
 def is_passing(error: OSError) -> bool:

@@ -140,7 +140,7 @@ def test_an_authority_that_nobody_trusts_keeps_the_records(nginx: Any, ship: Shi
     shipped.log(10)
     account = shipped.wait_for("retries")
 
-    assert (10, "tls") == (account["pending"], account["last_error"])
+    assert (10, "certificate not trusted") == (account["pending"], account["last_error"])
     assert [] == nginx.requests()
 
 
