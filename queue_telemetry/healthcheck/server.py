@@ -46,15 +46,22 @@ class HealthServer:
     Args:
         probes: Answer the requests, on this server's thread.
         address: Where to serve.
-        may_serve: Tells whether this process is the one to serve; asked before each try.
+        may_serve: Tells whether this process is the one to serve; asked before each try, on this server's thread.
+        leave: Leaves that to others; called after the ports are closed, when `may_serve` is asked no more.
     """
 
     def __init__(
-        self, probes: Probes, address: ServerAddress, *, may_serve: Callable[[], bool] = lambda: True
+        self,
+        probes: Probes,
+        address: ServerAddress,
+        *,
+        may_serve: Callable[[], bool] = lambda: True,
+        leave: Callable[[], None] = lambda: None,
     ) -> None:
         self.address = address
         self._probes = probes
         self._may_serve = may_serve
+        self._leave = leave
         ports = {
             "http": (address.port, lambda received: respond(probes, received)),
             "agent": (address.agent_port, lambda _: self._agent_line()),
@@ -85,12 +92,12 @@ class HealthServer:
 
     def close(self, timeout_s: float) -> bool:
         """Close the ports and cut the connections; False when the thread, at a report, did not end in time."""
-        self._is_closing = True
+        self._is_closing = True  # first: the thread looks at it after it made what can be woken
         if self._serving is not None:
             self._serving.wake()
         ended = self._loop.stop(timeout_s)
         if ended:  # else the thread does it at the end of its step
-            self.forget()
+            self._end()
         return ended
 
     def forget(self) -> None:
@@ -101,10 +108,15 @@ class HealthServer:
             self._serving.close()
 
     def _step(self) -> float:
-        delay_s = _LONGEST_WAIT_S if self._is_closing else self._serve()
-        if self._is_closing:  # it may have come to that meanwhile
-            self.forget()
-        return delay_s
+        try:
+            return _LONGEST_WAIT_S if self._is_closing else self._serve()
+        finally:
+            if self._is_closing:  # it may have come to that meanwhile
+                self._end()
+
+    def _end(self) -> None:
+        self.forget()
+        self._leave()
 
     def _serve(self) -> float:
         missing = [one for one in self._listeners.values() if one.socket is None]
@@ -112,7 +124,7 @@ class HealthServer:
             self._try_again_at_s = time.monotonic() + _TRY_AGAIN_S
             self._open(missing)
             missing = [one for one in missing if one.socket is None]
-        if len(missing) == len(self._listeners) or self._serving is None:
+        if self._is_closing or len(missing) == len(self._listeners) or self._serving is None:
             return _TRY_AGAIN_S
         self._serving.serve(_TRY_AGAIN_S if missing else _LONGEST_WAIT_S)
         return 0.0

@@ -83,21 +83,22 @@ class Doors:
             self._metrics.load()
             duty = f"probes {address.host} {address.port} {address.agent_port} {settings.service}"
             self._ownership = Ownership(private_dir(settings.state_dir), duty)
-            self._server = HealthServer(self._probes, address, may_serve=self._ownership.take)
+            self._server = HealthServer(
+                self._probes, address, may_serve=self._ownership.take, leave=self._ownership.release
+            )
         self.tick()
 
     def tick(self) -> None:
         """Start the server's thread where that was not possible before."""
-        if self._server is not None:
-            self._server.start()
+        server = self._server  # another thread may close it meanwhile
+        if server is not None:
+            server.start()
 
     def close(self, timeout_s: float) -> None:
         """Stop serving."""
         server, self._server = self._server, None
         if server is not None:
             server.close(timeout_s)
-        if self._ownership is not None:
-            self._ownership.release()
 
     def forget(self) -> None:
         """Let go of the parent's server and sockets, in a forked child. Must not block or raise."""

@@ -175,9 +175,10 @@ def make_server(
         host: str = "127.0.0.1",
         probes: Probes | None = None,
         may_serve: Callable[[], bool] = lambda: True,
+        leave: Callable[[], None] = lambda: None,
     ) -> HealthServer:
         address = ServerAddress(host, port, agent_port)
-        server = HealthServer(probes or Probes(lambda: report), address, may_serve=may_serve)
+        server = HealthServer(probes or Probes(lambda: report), address, may_serve=may_serve, leave=leave)
         made.append(server)
         assert server.start()
         return server

@@ -121,6 +121,48 @@ def test_only_who_may_serve_opens_the_port(
     assert 200 == client.get(server, "/livez").status
 
 
+def test_a_server_that_is_closed_before_it_opened_its_port_never_serves(
+    client: Any, make_server: MakeServer
+) -> None:
+    port = client.free_port()
+    asked, goes_on, told = threading.Event(), threading.Event(), []
+
+    def may_serve() -> bool:
+        asked.set()
+        told.append("asked")
+        return goes_on.wait(10)
+
+    server = make_server(port, may_serve=may_serve, leave=lambda: told.append("left"))
+    assert asked.wait(10)
+    assert not server.close(0.0)
+    assert ["asked"] == told
+
+    goes_on.set()
+    client.wait_for(lambda: not server._loop.alive)
+
+    assert ["asked", "left"] == told
+    with pytest.raises(ConnectionRefusedError):
+        socket.create_connection(("127.0.0.1", port), timeout=10)
+
+
+def test_a_server_that_cannot_serve_leaves_that_to_others_when_it_is_closed(
+    client: Any, make_server: MakeServer
+) -> None:
+    asked, goes_on, left = threading.Event(), threading.Event(), threading.Event()
+
+    def may_serve() -> bool:
+        asked.set()
+        goes_on.wait(10)
+        raise OSError
+
+    server = make_server(may_serve=may_serve, leave=left.set)
+    assert asked.wait(10)
+    server.close(0.0)
+    goes_on.set()
+
+    assert left.wait(10)
+
+
 def test_a_child_has_no_copy_that_would_keep_the_port(client: Any, make_server: MakeServer) -> None:
     port = client.free_port()
     server = make_server(port)
