@@ -50,6 +50,9 @@ class Tracker:
         self.oldest_began_s: dict[tuple[str, str], float | None] = {}
         self.on_end: Callable[[TaskSeries], None] | None = None
         self._series: dict[tuple[str, str, StaticTags], TaskSeries] = {}
+        self._alike: dict[
+            tuple[str, str], dict[StaticTags, TaskSeries]
+        ] = {}  # those with one gauge in flight
         self._errors: deque[ErrorSample] = deque(maxlen=_MAX_UNREAD)
         self._in_flight: dict[tuple[str, str], Series] = {}
         self._waits_clamped = Marks()
@@ -69,7 +72,8 @@ class Tracker:
             ):  # threads that race for the last place find the registry full
                 key = (OTHER, OTHER, ())
                 series = self._series.get(key) or self._new_series(key)
-            series = self._series.setdefault(key, series)
+            alike = self._alike.setdefault((series.queue, series.type), {})
+            series = self._series[key] = alike.setdefault(series.static_tags, series)
         return series
 
     def _new_series(self, key: tuple[str, str, StaticTags]) -> TaskSeries:
@@ -152,14 +156,10 @@ class Tracker:
         for series in active:
             series.drain(batch)
             self._drain_abandoned(series, batch)
-            balance = series.balance()
-            if balance:
+            if series.balance():
                 busy.append(series)
-            number = max(0, balance)
             labels = (series.queue, series.type)
-            one = Running(number, self._oldest_began_s(series, number) if number else None)
-            known = running.get(labels, _NONE_RUNNING)
-            running[labels] = one if not known.in_flight else known.plus(one) if number else known
+            running[labels] = self._with_runs(running.get(labels, _NONE_RUNNING), series)
         self._tell_in_flight({labels: one.in_flight for labels, one in running.items()}, batch)
         self.oldest_began_s = {labels: one.oldest_began_s for labels, one in running.items() if one.in_flight}
         self.workers.drain(batch, sum(one.in_flight for one in running.values()))
@@ -176,16 +176,42 @@ class Tracker:
                 self._told[gauge] = number
                 batch.gauges.append((gauge, number, 0))
 
+    def _with_runs(self, known: Running, series: TaskSeries) -> Running:
+        """Return *known* and the runs in flight of a series together."""
+        number = series.in_flight()
+        if not number:
+            return known
+        one = Running(number, self._oldest_began_s(series, number))
+        return known.plus(one) if known.in_flight else one
+
+    def _tell_end(self, labels: tuple[str, str], batch: Batch) -> None:
+        """Tell how many runs are in flight beside one that ended: who counted its end must not count it as lost too."""
+        gauge = self._in_flight.get(labels)
+        if gauge is None:  # nobody was told that it began
+            return
+        one = _NONE_RUNNING
+        for series in list(self._alike[labels].values()):
+            one = self._with_runs(one, series)
+        if self._told.get(gauge) != one.in_flight:
+            batch.gauges.append((gauge, one.in_flight, 0))
+            if self._told:  # else the next drain has all to tell
+                self._told[gauge] = one.in_flight
+        if one.in_flight:
+            self.oldest_began_s[labels] = one.oldest_began_s
+        else:
+            self.oldest_began_s.pop(labels, None)
+
     def collect_end(self, series: TaskSeries, into: Batch) -> Batch:
         """Drain what a run of *series* that ended may have recorded. The caller holds the collect lock.
 
-        What it costs does not grow with the task types: other types' own cells and the process's gauges, which nobody
-        but a whole collection needs, are left for that.
+        What it costs does not grow with the task types: other types' own cells and the process's other gauges, which
+        nobody but a whole collection needs, are left for that.
         """
         batch = self.registry.collect(into, apart_from=MANY_CELLS)
         series.drain_cells(batch)
         series.drain(batch)
         self._drain_abandoned(series, batch)
+        self._tell_end((series.queue, series.type), batch)
         return batch
 
     def _drain_abandoned(self, series: TaskSeries, batch: Batch) -> None:

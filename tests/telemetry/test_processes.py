@@ -460,3 +460,37 @@ def test_the_probe_and_a_process_agree(make_telemetry: MakeTelemetry, tmp_path: 
         key: value for key, value in told.items() if key not in left_out
     }
     assert ("unhealthy", ["workers_below_minimum"]) == (told["status"], told["reasons"])
+
+
+def test_a_run_that_was_told_in_flight_and_then_its_end_is_not_lost_too(run_script: RunScript) -> None:
+    """Others saw it in flight, it ended and was told so, and then its process was no more."""
+    said = run_script(
+        """
+        @qt.task("work", task_id="task_id")
+        def work(task_id, during=lambda: None):
+            during()
+
+        def as_a_tick_does():
+            from queue_telemetry.api import default_telemetry as telemetry
+            telemetry._collect()
+            telemetry._processes.tell()
+            telemetry._processes._task_cost_s = 0.0  # however slow this machine is, the end is told
+
+        for number in range(4):
+            pid = os.fork()
+            if not pid:
+                work("first")
+                if number % 2:
+                    beside = qt.run("work").start()
+                work("second", as_a_tick_does)
+                os._exit(0)
+            os.waitpid(pid, 0)
+        report = qt.health()
+        say(counted=[report.completed_1h, report.failed_tasks_1h])
+        """,
+        service="pool",
+        task_logs="none",
+        flush_each_task=True,
+    ).said
+
+    assert [{"counted": [8, 2]}] == said
