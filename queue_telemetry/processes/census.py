@@ -122,7 +122,7 @@ def archive_path(state_dir: Path, service: str | None) -> Path:
 
 
 def read_archive(path: Path) -> tuple[Archive | None, int]:
-    """Return an archive, None when there is none for this boot; and 1 if one was passed over, which is said.
+    """Return an archive, None when there is none for this boot; and 1 if a damaged one was passed over, which is said.
 
     Raises:
         OSError: It is there and cannot be read at present.
@@ -131,7 +131,7 @@ def read_archive(path: Path) -> tuple[Archive | None, int]:
         archive = Archive.decode(read_whole(path))
     except FileNotFoundError:
         return None, 0
-    except (OSError, ValueError) as error:
+    except ValueError as error:
         say("archive_file", "what dead processes left is passed over: %s: %s", path.name, error)
         return None, 1
     return (archive if archive.boot_id == boot_id() else None), 0

@@ -1,4 +1,5 @@
 import os
+import resource
 import signal
 from collections.abc import Callable
 from pathlib import Path
@@ -9,7 +10,7 @@ import pytest
 from queue_telemetry.processes import Archive, Census, CensusTaker, Life, Slot, State, acquire, state_files
 from queue_telemetry.processes._two_copies import read_newest, write_next
 from queue_telemetry.processes.boot import boot_id
-from queue_telemetry.processes.census import archive_path
+from queue_telemetry.processes.census import archive_path, read_archive
 
 
 class _Teller(Protocol):
@@ -241,3 +242,19 @@ def test_a_number_is_free_while_others_look(take: Callable[[], Census], tell: Te
     take()
 
     assert 0 == tell(b"b").slot.number
+
+
+def test_an_archive_that_cannot_be_read_now_is_not_taken_for_none(tmp_path: Path) -> None:
+    """Who took it for none would replace it."""
+    path = tmp_path / "billing.archive"
+    archive = Archive(boot_id(), (), 5, b"archived")
+    path.write_bytes(archive.encode())
+    limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (0, limits[1]))
+    try:
+        with pytest.raises(OSError):
+            read_archive(path)
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, limits)
+
+    assert (archive, 0) == read_archive(path)
