@@ -142,7 +142,7 @@ class Alerting:
     def _call(self, callback: AlertCallback, alert: Alert) -> None:
         try:
             callback(alert)
-        except Exception as error:  # noqa: BLE001 - the user's own function
+        except BaseException as error:  # noqa: BLE001 - the user's own function, which may end a thread by SystemExit too
             self._callback_failures += 1
             say("on_alert", "the callback for alerts failed with %s", type(error).__name__)
 

@@ -179,7 +179,7 @@ class _Run:
         function = self._probe.function
         try:
             answer: object = function()
-        except Exception as error:  # noqa: BLE001 - the user's own function
+        except BaseException as error:  # noqa: BLE001 - the user's own function, which may end a thread by SystemExit too
             self._fail("%s", type(error).__name__)
             return
         number = plain_number(answer)

@@ -198,20 +198,21 @@ def test_the_callback_gets_the_alert_as_a_value(alone: MakeTelemetry) -> None:
     )
 
 
+@pytest.mark.parametrize("error", [ValueError, SystemExit])
 def test_a_callback_that_raises_is_counted_and_called_again(
-    alone: MakeTelemetry, caplog: pytest.LogCaptureFixture
+    alone: MakeTelemetry, caplog: pytest.LogCaptureFixture, error: type[BaseException]
 ) -> None:
     telemetry = alone()
 
     def fail(_: Alert) -> None:
-        raise ValueError("secret")
+        raise error("secret")
 
     telemetry.on_alert(fail)
     _fill(telemetry)
     _empty(telemetry)
 
     assert _until(lambda: telemetry.health().telemetry["alerts"]["callback_failures"] == 2)
-    assert "the callback for alerts failed with ValueError" in caplog.text
+    assert f"the callback for alerts failed with {error.__name__}" in caplog.text
     assert "secret" not in caplog.text
 
 

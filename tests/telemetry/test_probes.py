@@ -99,6 +99,10 @@ def _raise() -> float:
     raise ConnectionError("no broker at 10.0.0.1")
 
 
+def _exit() -> float:
+    raise SystemExit(3)
+
+
 async def _later() -> float:
     return 3
 
@@ -107,13 +111,14 @@ async def _later() -> float:
     ("function", "words"),
     [
         (_raise, "ConnectionError"),
+        (_exit, "SystemExit"),
         (lambda: "7", "it returned a str; a number from 0 on is one"),
         (lambda: -1, "it returned a int"),
         (lambda: float("nan"), "it returned a float"),
         (lambda: True, "it returned a bool"),
         (lambda: _later(), "it returned a coroutine; call .set() from your own loop instead"),  # noqa: PLW0108
     ],
-    ids=["it raises", "text", "negative", "not a number", "a truth", "a coroutine"],
+    ids=["it raises", "it exits", "text", "negative", "not a number", "a truth", "a coroutine"],
 )
 def test_what_is_no_answer_is_counted_and_said_and_changes_nothing(
     runner: ProbeRunner,
