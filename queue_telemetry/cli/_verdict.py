@@ -1,7 +1,7 @@
 """The short verdict of the probe command, from the facts that processes tell beside their counts. Pure.
 
 It says what `evaluate` says of the same processes, without loading what reads the counts, which takes longer than all
-else: what follows from counts, such as too many failures, it takes over from the process that told last.
+else: what follows from counts, such as too many failures, it takes over from the last process that can tell.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -70,18 +70,20 @@ def verdict(told: Sequence[Told], now_s: float) -> Verdict:
     Raises:
         ValueError: What they told is of another version of this package.
     """
-    last = max(told, key=lambda one: one.published_s).facts
+    newest = [one.facts for one in sorted(told, key=lambda one: one.published_s, reverse=True)]
     try:
-        return _judge(told, last, last["thresholds"], now_s)
+        # one that began just now has not evaluated yet
+        settled = next((facts["settled"] for facts in newest if facts["settled"] is not None), ())
+        return _judge(told, frozenset(settled), newest[0]["thresholds"], now_s)
     except (AttributeError, KeyError, TypeError) as error:
         raise ValueError(f"what a process told cannot be read: {error!r}") from None
 
 
-def _judge(told: Sequence[Told], last: Mapping[str, Any], limits: Mapping[str, Any], now_s: float) -> Verdict:
+def _judge(told: Sequence[Told], settled: frozenset[str], limits: Mapping[str, Any], now_s: float) -> Verdict:
     every = [one.facts for one in told]
     known = [facts["active_workers"] for facts in every if facts["active_workers"] is not None]
     workers = sum(known) if known else None
-    reasons = set(last["settled"] or ()) - _LOCAL
+    reasons = set(settled - _LOCAL)
     if limits["heartbeat_max_age_s"] and _oldest_beat_age_s(told, now_s) > limits["heartbeat_max_age_s"]:
         reasons.add("heartbeat_stale")
     if (workers or 0) < limits["min_workers"]:

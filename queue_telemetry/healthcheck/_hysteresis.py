@@ -21,10 +21,17 @@ class Settled:
     Attributes:
         active: The reasons that hold.
         streaks: Of each reason that the last evaluation found or did not find against `active`, how many in a row did.
+        evaluations: How many it came from, as far as they count.
     """
 
     active: frozenset[Reason] = frozenset()
     streaks: Mapping[Reason, int] = field(default_factory=dict)
+    evaluations: int = 0
+
+    @property
+    def is_conclusive(self) -> bool:
+        """Whether there were enough evaluations for a reason to enter: before, that none holds says nothing."""
+        return self.evaluations >= _ENTER_AFTER
 
     def after(self, found: Collection[Reason]) -> "Settled":
         """Return what it comes to with one more evaluation, which found these reasons."""
@@ -39,4 +46,4 @@ class Settled:
             if streak >= (_LEAVE_AFTER if reason in self.active else _ENTER_AFTER)
         }
         left = {reason: streak for reason, streak in streaks.items() if reason not in changed}
-        return Settled(self.active ^ changed, left)
+        return Settled(self.active ^ changed, left, min(self.evaluations + 1, _ENTER_AFTER))

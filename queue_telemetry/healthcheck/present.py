@@ -24,7 +24,7 @@ class Present:
         facts: What is known beside its stats, ages as of now.
         thresholds: From where on it finds something wrong.
         ticking: It has a thread that tells the others every few seconds, so that silence is a bad sign.
-        settled: The reasons that hold after hysteresis; None where it keeps none.
+        settled: The reasons that hold after hysteresis; None where it keeps none, or began just now.
     """
 
     facts: ProcessFacts

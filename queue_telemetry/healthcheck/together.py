@@ -48,11 +48,15 @@ def together(own: Present, others: Sequence[Present]) -> Present:
 
 
 def from_outside(presents: Sequence[Present]) -> Present:
-    """Return the present of all for one who is none of them: the last one's thresholds count, and all have to drain."""
+    """Return the present of all for one who is none of them.
+
+    The last one's thresholds count, and what holds after hysteresis by the last one that can tell; all have to drain.
+    """
     *others, last = presents
     whole = together(last, others)
     draining = all(present.facts.draining for present in presents)
-    return replace(whole, facts=replace(whole.facts, draining=draining))
+    settled = next((one.settled for one in reversed(presents) if one.settled is not None), None)
+    return replace(whole, facts=replace(whole.facts, draining=draining), settled=settled)
 
 
 def _largest(ages_s: Iterable[float | None]) -> float | None:

@@ -44,9 +44,10 @@ class Vigil:
         self._due_s = float("inf")
 
     @property
-    def settled(self) -> frozenset[Reason]:
-        """The reasons that hold after hysteresis."""
-        return self.judge.settled.active
+    def settled(self) -> frozenset[Reason] | None:
+        """The reasons that hold after hysteresis; None until there were enough evaluations to say so."""
+        settled = self.judge.settled
+        return settled.active if settled.is_conclusive else None
 
     def on_alert(self, callback: AlertCallback | None) -> None:
         """Have *callback* called with each alert instead of the one before.
@@ -94,7 +95,7 @@ class Vigil:
             self._due_s = now_s + self.judge.interval_s
             snapshot, present, _ = observe()
             report = self.report(snapshot, present)
-            self._alerting.after(self.settled, self.judge.findings, report)
+            self._alerting.after(self.judge.settled.active, self.judge.findings, report)
 
     def stale_probes(self) -> frozenset[str]:
         """Return the probes of this process whose last answer is overdue."""

@@ -87,6 +87,20 @@ def test_it_is_the_verdict_of_the_report(presents: list[Present]) -> None:
     assert len(presents) == found.processes
 
 
+def test_one_that_began_just_now_has_no_say_in_what_takes_evaluations() -> None:
+    old = dataclasses.replace(_present(), settled=frozenset({Reason.FAILURE_RATIO}))
+    told = _told([old, dataclasses.replace(_present(), settled=None)])
+
+    assert ("failure_ratio",) == verdict(told, _NOW_S).reasons
+
+
+def test_what_no_longer_holds_is_not_kept_by_one_that_told_before() -> None:
+    old = dataclasses.replace(_present(), settled=frozenset({Reason.FAILURE_RATIO}))
+    told = _told([old, dataclasses.replace(_present(), settled=frozenset())])
+
+    assert () == verdict(told, _NOW_S).reasons
+
+
 def test_two_telemetries_of_one_process_are_one_process() -> None:
     told = [dataclasses.replace(one, process=(7, 7)) for one in _told([_present(), _present()])]
 

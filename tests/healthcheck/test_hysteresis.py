@@ -57,3 +57,10 @@ def test_what_holds_is_what_the_last_long_enough_streak_said(evaluations: list[b
             holds = False
 
     assert holds is (_SIZE in _after(evaluations).active)
+
+
+@pytest.mark.parametrize(
+    ("evaluations", "conclusive"), [("", False), ("1", False), ("01", True), ("000", True)]
+)
+def test_it_is_conclusive_once_a_reason_could_have_entered(evaluations: str, conclusive: bool) -> None:
+    assert conclusive is _after(mark == "1" for mark in evaluations).is_conclusive

@@ -3,7 +3,7 @@ from typing import Any
 
 import pytest
 
-from queue_telemetry.healthcheck import Present, ProcessFacts, Thresholds
+from queue_telemetry.healthcheck import Present, ProcessFacts, Reason, Thresholds
 from queue_telemetry.healthcheck.together import from_outside, together
 
 
@@ -113,3 +113,22 @@ def test_from_outside_the_thresholds_are_the_last_ones() -> None:
     last = dataclasses.replace(_present(), thresholds=Thresholds(min_workers=3))
 
     assert 3 == from_outside([_present(), last]).thresholds.min_workers
+
+
+@pytest.mark.parametrize(
+    ("settled", "expected"),
+    [
+        (({Reason.QUEUE_SIZE}, None), {Reason.QUEUE_SIZE}),
+        (({Reason.QUEUE_SIZE}, set()), set()),
+        ((None, None), None),
+    ],
+    ids=["the last knows nothing yet", "the last knows", "nobody knows"],
+)
+def test_from_outside_what_holds_is_as_the_last_says_that_can_tell(
+    settled: tuple[set[Reason] | None, ...], expected: set[Reason] | None
+) -> None:
+    presents = [
+        dataclasses.replace(_present(), settled=None if one is None else frozenset(one)) for one in settled
+    ]
+
+    assert expected == from_outside(presents).settled

@@ -145,6 +145,17 @@ def test_many_failures_degrade_it_once_two_evaluations_found_them_and_leave_it_r
     )
 
 
+def test_it_tells_others_what_holds_once_it_evaluated_often_enough(telemetry: Telemetry) -> None:
+    """Till then the probe command goes by those who did: a job's own process is seldom old enough."""
+    told = []
+    for _ in range(3):
+        told.append(telemetry._present().settled)
+        telemetry._vigil.judge._due_s = 0.0
+        telemetry.health()
+
+    assert [None, None, frozenset()] == told
+
+
 def test_what_it_is_told_to_fail_on_makes_it_unhealthy(make_telemetry: MakeTelemetry) -> None:
     telemetry = make_telemetry(health_queue_size_max=10, health_fail_on="queue_size")
     telemetry.queue_size("mail").set(11)
