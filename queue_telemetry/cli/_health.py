@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from queue_telemetry.cli._verdict import Told, Verdict, verdict
-from queue_telemetry.processes import Living, check_dir, living_states, user_dir
+from queue_telemetry.processes import LastWord, check_dir, living_states, user_dir
 
 __all__ = ["run_health"]
 
@@ -70,7 +70,7 @@ def _named_service() -> str | None:
     return None
 
 
-def _tell(living: list[Living]) -> tuple[bool, bool, bool]:
+def _tell(living: list[LastWord]) -> tuple[bool, bool, bool]:
     now_s, epoch_s = time.monotonic(), time.time()
     told = [
         Told(

@@ -10,7 +10,7 @@ from queue_telemetry.healthcheck.present import Present, facts_from_json
 from queue_telemetry.metrics.summary import Summary, merge
 from queue_telemetry.metrics.summary_bounds import bounded
 from queue_telemetry.metrics.tallies import Labels, added
-from queue_telemetry.processes import CensusTaker, Living, State
+from queue_telemetry.processes import CensusTaker, LastWord, State
 
 __all__ = ["Household", "Others", "add_dead", "lost_runs"]
 
@@ -84,9 +84,9 @@ class Household:
             processes.add((state.pid, state.start_ticks))
             summaries.append(summary)
         summaries += [
-            _after_end(summary, state)
-            for state in census.dead
-            if state.token != without and (summary := self._summary(state, known)) is not None
+            _after_end(summary, life, now_s, epoch_s)
+            for life in census.dead
+            if life.state.token != without and (summary := self._summary(life.state, known)) is not None
         ]
         archive = census.archive
         if archive is not None:
@@ -120,7 +120,7 @@ class Household:
         return summary
 
 
-def add_dead(archive: bytes, dead: Sequence[State], *, now_s: float, epoch_s: float) -> bytes:
+def add_dead(archive: bytes, dead: Sequence[LastWord], *, now_s: float, epoch_s: float) -> bytes:
     """Return the body of an archive with more dead in it, whose runs in flight failed, as lost.
 
     What cannot be read is passed over, which is said: it is damaged, or of another version of this package.
@@ -132,28 +132,33 @@ def add_dead(archive: bytes, dead: Sequence[State], *, now_s: float, epoch_s: fl
         epoch_s: The present, seconds since the epoch.
     """
     before = _read(archive) if archive else None
-    ends = [_after_end(summary, state) for state in dead if (summary := _read(state.body)) is not None]
+    ends = [
+        _after_end(summary, life, now_s, epoch_s)
+        for life in dead
+        if (summary := _read(life.state.body)) is not None
+    ]
     whole = merge(ends if before is None else [before, *ends])
     return bounded(whole, now_s, epoch_s).to_json()
 
 
-def lost_runs(dead: Sequence[State]) -> dict[Labels, int]:
+def lost_runs(dead: Sequence[LastWord]) -> dict[Labels, int]:
     """Return how many runs the dead had in flight, by (queue, task type)."""
     return added(
         {labels: running.in_flight for labels, running in summary.running.items() if running.in_flight}
-        for state in dead
-        if not state.ended and (summary := _read(state.body)) is not None
+        for life in dead
+        if not life.state.ended and (summary := _read(life.state.body)) is not None
     )
 
 
-def _after_end(summary: Summary, state: State) -> Summary:
+def _after_end(summary: Summary, life: LastWord, now_s: float, epoch_s: float) -> Summary:
     """Return what is left of a life: one that said that it ends had nobody's runs to lose."""
-    return (
-        summary.after_death(state.published_s) if not state.ended else replace(summary, running={}, gauges={})
-    )
+    if life.state.ended:
+        return replace(summary, running={}, gauges={})
+    touched_s = min(now_s, now_s - (epoch_s - life.touched_s))  # clocks are turned
+    return summary.after_death(max(life.state.published_s, touched_s))
 
 
-def _heard(life: Living, now_s: float, epoch_s: float) -> Present:
+def _heard(life: LastWord, now_s: float, epoch_s: float) -> Present:
     state = life.state
     present = facts_from_json(state.facts, state.service, now_s, epoch_s)
     silent_s = min(now_s - state.published_s, epoch_s - life.touched_s)  # clocks are turned

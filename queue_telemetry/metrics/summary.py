@@ -146,7 +146,7 @@ class Summary:
         """Return what is left of it when its process has died: its runs in flight failed, as lost.
 
         Args:
-            died_s: When, monotonic seconds; when that was found out, if nobody knows.
+            died_s: When, monotonic seconds; when it last gave a sign of life, if nobody knows.
         """
         lost = {labels: one.in_flight for labels, one in self.running.items() if one.in_flight}
         minute, at, number = int(died_s // _MINUTE_S), int(died_s // TYPE_SLICE_S), sum(lost.values())

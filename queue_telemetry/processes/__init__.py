@@ -16,14 +16,14 @@ if TYPE_CHECKING:
     from queue_telemetry.processes.slot import Slot, acquire
     from queue_telemetry.processes.state import State
     from queue_telemetry.processes.state_dir import private_dir
-    from queue_telemetry.processes.state_files import Living, living_states
+    from queue_telemetry.processes.state_files import LastWord, living_states
 
 __all__ = [
     "Archive",
     "Census",
     "CensusTaker",
+    "LastWord",
     "Life",
-    "Living",
     "Merge",
     "Ownership",
     "Slot",
@@ -44,7 +44,7 @@ _PARTS: Final = {
     "Census": "census",
     "CensusTaker": "census",
     "Life": "publication",
-    "Living": "state_files",
+    "LastWord": "state_files",
     "Merge": "folding",
     "Ownership": "owner",
     "Slot": "slot",

@@ -9,7 +9,7 @@ from queue_telemetry.processes._files import Version, read_whole, version_of
 from queue_telemetry.processes.archive import Archive
 from queue_telemetry.processes.boot import boot_id
 from queue_telemetry.processes.state import State, group_of
-from queue_telemetry.processes.state_files import Living, read_state, state_files
+from queue_telemetry.processes.state_files import LastWord, read_state, state_files
 
 __all__ = ["Census", "CensusTaker", "archive_path", "read_archive"]
 
@@ -22,13 +22,13 @@ class Census:
 
     Attributes:
         living: Each life that goes on, by slot.
-        dead: The last word of each that is over and not yet in the archive.
+        dead: Each that is over and not yet in the archive.
         archive: The dead before those; None when there are none, or it cannot be used.
         unusable: Files that were passed over: damaged, of another version, or not ours.
     """
 
-    living: tuple[Living, ...] = ()
-    dead: tuple[State, ...] = ()
+    living: tuple[LastWord, ...] = ()
+    dead: tuple[LastWord, ...] = ()
     archive: Archive | None = None
     unusable: int = 0
 
@@ -61,7 +61,7 @@ class CensusTaker:
                 break
         archive, archive_unusable = self._read_archive()
         held = frozenset() if archive is None else frozenset(archive.tokens)
-        lives: dict[str, tuple[Living, bool]] = {}
+        lives: dict[str, tuple[LastWord, bool]] = {}
         for one, alive in found:
             token = one.state.token
             before = lives.get(token)
@@ -69,14 +69,14 @@ class CensusTaker:
                 lives[token] = one, alive
         return Census(
             living=tuple(one for one, alive in lives.values() if alive),
-            dead=tuple(one.state for one, alive in lives.values() if not alive),
+            dead=tuple(one for one, alive in lives.values() if not alive),
             archive=archive,
             unusable=unusable + archive_unusable,
         )
 
-    def _look(self) -> tuple[list[tuple[Living, bool]], int, bool]:
+    def _look(self) -> tuple[list[tuple[LastWord, bool]], int, bool]:
         """Return the states with whether their writers live, the number of unusable files, and whether one vanished."""
-        found: list[tuple[Living, bool]] = []
+        found: list[tuple[LastWord, bool]] = []
         unusable, vanished = 0, False
         known, self._known = self._known, {}
         for file in sorted(state_files(self._slots), key=lambda one: one.slot):
@@ -97,7 +97,7 @@ class CensusTaker:
                 say("state_file", "a process's state is passed over: %s: %s", file.path.name, error)
             else:
                 if state.service == self._service and state.boot_id == boot_id():
-                    found.append((Living(state, version.mtime_s), alive))
+                    found.append((LastWord(state, version.mtime_s), alive))
         return found, unusable, vanished
 
     def _read_archive(self) -> tuple[Archive | None, int]:

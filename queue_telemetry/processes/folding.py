@@ -8,17 +8,17 @@ from pathlib import Path
 from typing import Final
 
 from queue_telemetry._runtime import say
-from queue_telemetry.processes._files import write_whole
+from queue_telemetry.processes._files import version_of, write_whole
 from queue_telemetry.processes._turn import turn
 from queue_telemetry.processes.archive import Archive
 from queue_telemetry.processes.boot import boot_id
 from queue_telemetry.processes.census import archive_path, read_archive
 from queue_telemetry.processes.state import State, group_of
-from queue_telemetry.processes.state_files import read_state, state_files
+from queue_telemetry.processes.state_files import LastWord, read_state, state_files
 
 __all__ = ["Merge", "fold", "forget_unused", "is_crowded", "is_due"]
 
-Merge = Callable[[bytes, Sequence[State]], bytes]
+Merge = Callable[[bytes, Sequence[LastWord]], bytes]
 """Adds up an archive's body, empty for none, and the bodies of the dead; passes over what it cannot read."""
 
 _UNUSED_S: Final = 7 * 86_400.0
@@ -41,7 +41,7 @@ def is_crowded(state_dir: Path, service: str | None) -> bool:
     return sum(file.group == group for file in state_files(state_dir / "slots")) >= _CROWD
 
 
-def fold(state_dir: Path, service: str | None, merge: Merge, *, wait_s: float) -> tuple[State, ...] | None:
+def fold(state_dir: Path, service: str | None, merge: Merge, *, wait_s: float) -> tuple[LastWord, ...] | None:
     """Move all dead of a service into its archive.
 
     The archive is replaced whole, and names whom it holds, before their files go: a fold that is cut off at any point
@@ -68,24 +68,26 @@ def fold(state_dir: Path, service: str | None, merge: Merge, *, wait_s: float) -
         return _fold(state_dir, service, merge)
 
 
-def _fold(state_dir: Path, service: str | None, merge: Merge) -> tuple[State, ...]:
+def _fold(state_dir: Path, service: str | None, merge: Merge) -> tuple[LastWord, ...]:
     path = archive_path(state_dir, service)
     archive = read_archive(path)[0] or Archive(boot_id())
     look = _look(state_dir / "slots", group_of(service))
-    last: dict[str, State] = {}
-    for _, state in look.dead:
+    last: dict[str, LastWord] = {}
+    for _, word in look.dead:
+        state = word.state
         if (
             state.token not in archive.tokens
             and state.token not in look.living
             and state.token not in look.unread
         ):
-            last[state.token] = max(state, last.get(state.token, state), key=lambda one: one.sequence)
+            last[state.token] = max(word, last.get(state.token, word), key=lambda one: one.state.sequence)
     dead = tuple(last.values())
     if dead:
         body = merge(archive.body, dead)
         archive = archive.with_dead(tuple(last), body, in_sight=frozenset(look.tokens))
         write_whole(path, archive.encode(), unfinished=path.with_suffix(".new"))
-    spent = [file for file, state in look.dead if state.token in archive.tokens or state.token in look.living]
+    over = look.living.union(archive.tokens)
+    spent = [file for file, word in look.dead if word.state.token in over]
     for file in (*spent, *look.useless):
         with suppress(OSError):  # a later fold tries again, and nobody counts it meanwhile
             file.unlink()
@@ -107,7 +109,7 @@ class _Look:
     tokens: set[str] = field(default_factory=set)
     living: set[str] = field(default_factory=set)
     unread: set[str] = field(default_factory=set)
-    dead: list[tuple[Path, State]] = field(default_factory=list)
+    dead: list[tuple[Path, LastWord]] = field(default_factory=list)
     useless: list[Path] = field(default_factory=list)
 
 
@@ -119,6 +121,7 @@ def _look(slots: Path, group: str) -> _Look:
         look.tokens.add(file.token)
         state: State | None = None
         try:
+            touched_s = version_of(file.path).mtime_s
             state = read_state(file)
         except OSError:
             look.unread.add(file.token)
@@ -130,7 +133,7 @@ def _look(slots: Path, group: str) -> _Look:
         elif state is None or state.boot_id != boot_id():
             look.useless.append(file.path)
         elif file.path.exists():  # else its writer went on in another slot just now
-            look.dead.append((file.path, state))
+            look.dead.append((file.path, LastWord(state, touched_s)))
     return look
 
 

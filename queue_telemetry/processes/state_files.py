@@ -16,7 +16,7 @@ from queue_telemetry.processes.boot import boot_id
 from queue_telemetry.processes.liveness import holds
 from queue_telemetry.processes.state import State
 
-__all__ = ["Living", "StateFile", "living_states", "read_state", "state_files"]
+__all__ = ["LastWord", "StateFile", "living_states", "read_state", "state_files"]
 
 _NAME: Final = re.compile(r"(\d{1,4})-([0-9a-f]{8})-([0-9a-f]{16})\.state")
 
@@ -44,11 +44,11 @@ class StateFile:
 
 
 @dataclass(frozen=True, slots=True)
-class Living:
-    """A life that goes on.
+class LastWord:
+    """What a life told last, one that goes on or is over.
 
     Attributes:
-        state: Its last word.
+        state: What it told.
         touched_s: When its file was last written, or touched as a sign of life; seconds since the epoch.
     """
 
@@ -79,12 +79,12 @@ def read_state(file: StateFile) -> State:
     return state
 
 
-def living_states(state_dir: Path) -> list[Living]:
+def living_states(state_dir: Path) -> list[LastWord]:
     """Return what the living processes of all services tell, by slot. What cannot be read is passed over."""
     found = []
     for file in sorted(state_files(state_dir / "slots"), key=lambda one: one.slot):
         with suppress(OSError, ValueError):
-            living = Living(read_state(file), version_of(file.path).mtime_s)
+            living = LastWord(read_state(file), version_of(file.path).mtime_s)
             if living.state.boot_id == boot_id() and file.is_alive:
                 found.append(living)
     return found

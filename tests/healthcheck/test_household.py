@@ -2,6 +2,7 @@ import os
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,7 @@ from queue_telemetry.healthcheck import Present, ProcessFacts, Thresholds
 from queue_telemetry.healthcheck.household import Household, add_dead, lost_runs
 from queue_telemetry.healthcheck.present import facts_as_json
 from queue_telemetry.metrics import Running, SeriesKey, Summary
-from queue_telemetry.processes import Life, Slot, State, acquire, fold
+from queue_telemetry.processes import LastWord, Life, Slot, State, acquire, fold
 
 _STARTED = SeriesKey("queue.tasks.started", ("queue", "type"), ("mail", "send"))
 _FAILED = SeriesKey(
@@ -136,7 +137,7 @@ def test_what_cannot_be_read_is_counted_and_passed_over(
     others = household.look(time.monotonic(), time.time())
 
     assert (1, 2) == (len(others.living), others.unusable)
-    assert b"" != _add_dead(b"nonsense", [State.decode(_state(tmp_path, good))])
+    assert b"" != _add_dead(b"nonsense", [LastWord(State.decode(_state(tmp_path, good)), time.time())])
 
 
 def _state(tmp_path: Path, process: _Process) -> bytes:
@@ -160,6 +161,37 @@ def test_a_process_that_hangs_as_a_whole_is_stale(
     (present,) = household.look(later_s, time.time()).living
 
     assert expected is ((present.facts.heartbeat_age_s or 0) > 60)
+
+
+def test_a_death_is_as_late_as_the_last_sign_of_life(
+    household: Household, begin: Callable[[], _Process], tmp_path: Path
+) -> None:
+    """One that told nothing new for hours lost its runs now, and not in an hour that is over."""
+    process = begin()
+    process.tell(1, in_flight=3)
+    process.life.touch()
+    process.slot.close()
+    now_s, epoch_s = time.monotonic() + 4000, time.time()  # told long ago, and touched just now
+
+    before = household.look(now_s, epoch_s).summary
+    fold(tmp_path, "billing", partial(add_dead, now_s=now_s, epoch_s=epoch_s), wait_s=0.0)
+    after = household.look(now_s, epoch_s).summary
+
+    assert [3, 3] == [one.snapshot(now_s, epoch_s).failed_1h for one in (before, after)]
+
+
+@pytest.mark.parametrize("turned_s", [-4000.0, 4000.0])
+def test_a_clock_that_is_turned_moves_no_death_out_of_the_time_it_can_have_been_in(
+    begin: Callable[[], _Process], household: Household, turned_s: float
+) -> None:
+    process = begin()
+    process.tell(1, in_flight=3)
+    process.slot.close()
+    now_s = time.monotonic()
+
+    summary = household.look(now_s, time.time() + turned_s).summary
+
+    assert [int(now_s // 60)] == pytest.approx(list(summary.failed), abs=1)
 
 
 def test_a_process_that_gives_signs_of_life_is_not_stale(

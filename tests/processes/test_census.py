@@ -34,7 +34,7 @@ def _living(found: Census) -> list[bytes]:
 
 
 def _dead(found: Census) -> list[bytes]:
-    return sorted(state.body for state in found.dead)
+    return sorted(life.state.body for life in found.dead)
 
 
 def _file_of(tmp_path: Path, teller: _Teller) -> Path:

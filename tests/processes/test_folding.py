@@ -12,9 +12,9 @@ import pytest
 from queue_telemetry.processes import (
     Archive,
     CensusTaker,
+    LastWord,
     Life,
     Slot,
-    State,
     acquire,
     fold,
     folding,
@@ -37,17 +37,19 @@ class _Teller(Protocol):
 Tell = Callable[..., _Teller]
 
 
-def _add_up(archive: bytes, dead: Sequence[State]) -> bytes:
-    return json.dumps(json.loads(archive or b"0") + sum(json.loads(state.body) for state in dead)).encode()
+def _add_up(archive: bytes, dead: Sequence[LastWord]) -> bytes:
+    return json.dumps(
+        json.loads(archive or b"0") + sum(json.loads(life.state.body) for life in dead)
+    ).encode()
 
 
-def _fold(tmp_path: Path) -> tuple[State, ...] | None:
+def _fold(tmp_path: Path) -> tuple[LastWord, ...] | None:
     return fold(tmp_path, "billing", _add_up, wait_s=0.0)
 
 
 def _total(tmp_path: Path) -> int:
     found = CensusTaker(tmp_path, "billing").take()
-    counts = [*(life.state.body for life in found.living), *(state.body for state in found.dead)]
+    counts = [*(life.state.body for life in found.living), *(life.state.body for life in found.dead)]
     return sum(map(int, counts)) + (0 if found.archive is None else int(found.archive.body))
 
 
@@ -61,7 +63,7 @@ def test_the_dead_move_into_the_archive_and_the_living_stay(tell: Tell, tmp_path
     dead = _fold(tmp_path)
 
     assert dead is not None
-    assert [b"10", b"100"] == sorted(state.body for state in dead)
+    assert [b"10", b"100"] == sorted(life.state.body for life in dead)
     found = CensusTaker(tmp_path, "billing").take()
     assert ([b"1"], ()) == ([life.state.body for life in found.living], found.dead)
     assert found.archive is not None
@@ -93,7 +95,7 @@ def test_one_folds_at_a_time(tell: Tell, tmp_path: Path) -> None:
     tell(b"1").die()
     inner: list[object] = []
 
-    def merge(archive: bytes, dead: Sequence[State]) -> bytes:
+    def merge(archive: bytes, dead: Sequence[LastWord]) -> bytes:
         inner.append(_fold(tmp_path))
         return _add_up(archive, dead)
 
@@ -199,11 +201,11 @@ from queue_telemetry.processes import CensusTaker, Life, acquire, fold
 state_dir = Path(sys.argv[1])
 
 def add_up(archive, dead):
-    return json.dumps(json.loads(archive or b"0") + sum(json.loads(state.body) for state in dead)).encode()
+    return json.dumps(json.loads(archive or b"0") + sum(json.loads(life.state.body) for life in dead)).encode()
 
 def total():
     found = CensusTaker(state_dir, "billing").take()
-    counts = [*(life.state.body for life in found.living), *(state.body for state in found.dead)]
+    counts = [*(life.state.body for life in found.living), *(life.state.body for life in found.dead)]
     return sum(map(int, counts)) + (0 if found.archive is None else int(found.archive.body))
 
 def leave(body):
