@@ -155,6 +155,7 @@ class Processes:
             return False
         if not life.told and not self._collection.ran:
             return True  # a process that did nothing has nothing to leave
+        self._looked_s = float("-inf")  # what was read of the others leaves out what this one counted
         return self._tell(slot, life, ended=True)
 
     def _tell(self, slot: Slot, life: Life, *, ended: bool = False) -> bool:

@@ -116,6 +116,17 @@ def test_what_is_closed_stays_counted_once_by_others_and_itself(pair: tuple[Tele
         _fold(one)
 
 
+def test_what_was_counted_shows_at_once_after_a_close(pair: tuple[Telemetry, Telemetry]) -> None:
+    """However short a time before somebody asked."""
+    one, _ = pair
+    _work_in_both(pair)
+    _look_again(one)
+    before = one.health().completed_1h
+    one.close()
+
+    assert (7, 7, 7) == (before, one.health().completed_1h, _totals(one))
+
+
 def test_a_second_life_after_a_close_counts_from_zero_beside_the_first(
     pair: tuple[Telemetry, Telemetry], settings: dict[str, object]
 ) -> None:
