@@ -12,6 +12,7 @@ from queue_telemetry.healthcheck.present import Present
 from queue_telemetry.healthcheck.report import HealthReport, HealthStatus, Reason, SlotUse
 
 if TYPE_CHECKING:
+    from queue_telemetry.healthcheck._alert_memory import AlertMemory
     from queue_telemetry.healthcheck._answer import Exposition, Probes
     from queue_telemetry.healthcheck.agent_check import agent_line
     from queue_telemetry.healthcheck.alerts import Alert, AlertEvent, Alerts
@@ -23,6 +24,7 @@ __all__ = [
     "ASGIApplication",
     "Alert",
     "AlertEvent",
+    "AlertMemory",
     "Alerts",
     "Exposition",
     "Finding",
@@ -48,6 +50,7 @@ _SERVING: Final = {
     "ASGIApplication": "asgi",
     "Alert": "alerts",
     "AlertEvent": "alerts",
+    "AlertMemory": "_alert_memory",
     "Alerts": "alerts",
     "Exposition": "_answer",
     "HealthServer": "server",

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
+from queue_telemetry.healthcheck._alert_memory import AlertMemory
 from queue_telemetry.healthcheck.evaluate import Finding
 from queue_telemetry.healthcheck.report import HealthReport, HealthStatus, Reason
 
@@ -17,6 +18,9 @@ __all__ = ["Alert", "AlertEvent", "Alerts"]
 _MOST_AN_HOUR: Final = 10
 _HOUR_S: Final = 3600.0
 _NOTHING: Final = Finding()
+_SURE_AFTER: Final = (
+    3  # evaluations: so many it takes until a reason that holds is known to one that just began
+)
 
 
 class AlertEvent(StrEnum):
@@ -89,6 +93,46 @@ class Alerts:
         self._hour: deque[float] = deque(maxlen=_MOST_AN_HOUR)
         self._waiting: frozenset[Reason] = frozenset()  # withheld, and counted so
         self._known: dict[Reason, Finding] = {}
+        self._inherited: set[Reason] = set()  # fired by another process, and not yet seen to hold by this one
+        self._evaluations = 0
+
+    def memory(self, now_s: float, epoch_s: float) -> AlertMemory:
+        """Return what is known, for the process that speaks next.
+
+        Args:
+            now_s: Seconds, monotonic.
+            epoch_s: The same moment, seconds since the epoch.
+        """
+        shift_s = epoch_s - now_s
+        return AlertMemory(
+            epoch_s,
+            self._started_s + shift_s,
+            self._status,
+            dict(self._firing),
+            {rule: at_s + shift_s for rule, at_s in self._fired_at_s.items()},
+            tuple(at_s + shift_s for at_s in self._hour),
+        )
+
+    def recall(self, memory: AlertMemory, now_s: float, epoch_s: float) -> None:
+        """Go on where the process that spoke before left off.
+
+        The grace time is not begun again by a process that takes over within it: workers that are started again and again
+        would never tell anything.
+
+        Args:
+            memory: What it knew.
+            now_s: Seconds, monotonic.
+            epoch_s: The same moment, seconds since the epoch.
+        """
+        shift_s = now_s - epoch_s
+        if epoch_s - memory.written_s <= self.grace_s:
+            self._started_s = min(self._started_s, memory.since_s + shift_s)
+        self._status = memory.status
+        self._firing = dict(memory.firing)
+        self._inherited = set(memory.firing)
+        # a clock that was turned back must not put off what comes for longer than it would have been
+        self._fired_at_s = {rule: min(at_s + shift_s, now_s) for rule, at_s in memory.fired_at_s.items()}
+        self._hour = deque((min(at_s + shift_s, now_s) for at_s in memory.hour_s), _MOST_AN_HOUR)
 
     def after(
         self,
@@ -106,8 +150,11 @@ class Alerts:
             now_s: Seconds, monotonic.
         """
         self._known = {reason: self._known.get(reason, _NOTHING) for reason in active} | dict(findings)
+        self._evaluations += 1
+        self._inherited -= set(active)
+        unsure = self._inherited if self._evaluations < _SURE_AFTER else self._inherited & findings.keys()
         status, previous = report.status, self._status
-        resolved = sorted(self._firing.keys() - set(active))
+        resolved = sorted(self._firing.keys() - set(active) - unsure)
         fired = self._due(sorted(set(active) - self._firing.keys()), status, now_s)
         alerts = [(AlertEvent.RESOLVED, rule, self._firing.pop(rule)) for rule in resolved]
         for rule in fired:

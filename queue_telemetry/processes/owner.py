@@ -16,7 +16,8 @@ __all__ = ["Ownership"]
 _FOLDER: Final = "owners"
 _NOT_IN_FILE_NAMES: Final = re.compile(r"[^A-Za-z0-9_-]+")
 _READABLE_CHARS: Final = 40
-_DONE: Final = b"\n"  # what matters is when it was written
+_END: Final = b"\n"  # what stands behind it is of a longer word before
+_MAX_WORD_BYTES: Final = 65_536
 
 
 class Ownership:
@@ -66,12 +67,27 @@ class Ownership:
             self._descriptor, self._file, self._pid = descriptor, _identity(descriptor), os.getpid()
         return descriptor is not None
 
-    def note_done(self) -> None:
-        """Leave word to who has the duty next that it was done now. Must not raise."""
+    def note_done(self, word: bytes = b"") -> None:
+        """Leave word to who has the duty next that it was done now. Must not raise.
+
+        Args:
+            word: What else it should know, without a newline.
+        """
         descriptor = self._descriptor
         if descriptor is not None and _identity(descriptor) == self._file:
-            with suppress(OSError):
-                os.pwrite(descriptor, _DONE, 0)
+            try:
+                os.pwrite(descriptor, word + _END, 0)  # one write: a process that is killed leaves the whole
+            except OSError as error:
+                say("owner_word", "%s: who takes this over will not know: %s", self._name, error.strerror)
+
+    def word(self) -> bytes:
+        """Return the word that was left last, by whichever process; empty without one. Must not raise."""
+        descriptor = self._descriptor
+        if descriptor is not None and _identity(descriptor) == self._file:
+            with suppress(OSError):  # then nothing is known, as to the first
+                word, end, _ = os.pread(descriptor, _MAX_WORD_BYTES, 0).partition(_END)
+                return word if end else b""
+        return b""
 
     def done_at_s(self) -> float | None:
         """Return when the duty was done last, by whichever process, in seconds since the epoch; None when it never was."""

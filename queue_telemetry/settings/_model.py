@@ -204,7 +204,7 @@ class Settings(BaseSettings):
     health_alert_cooldown_s: float = Field(300, ge=0, le=86_400)
     """Seconds from an alert to the next one for the same reason."""
     health_alert_grace_s: float = Field(60, ge=0, le=3_600)
-    """Seconds after a process's start without alerts."""
+    """Seconds after the service's start without alerts."""
     probe_interval_s: float = Field(15, ge=1, le=60)
     """Seconds between two calls of a broker probe. A value is shown as stale after three without an answer, and as
     unknown after ten."""

@@ -8,7 +8,16 @@ from typing import Final
 from queue_telemetry._runtime import Clock, say
 from queue_telemetry._runtime.callables import CallableKind, kind_of
 from queue_telemetry.exceptions import ConfigurationError
-from queue_telemetry.healthcheck import Alert, AlertEvent, Alerts, Finding, HealthReport, HealthStatus, Reason
+from queue_telemetry.healthcheck import (
+    Alert,
+    AlertEvent,
+    AlertMemory,
+    Alerts,
+    Finding,
+    HealthReport,
+    HealthStatus,
+    Reason,
+)
 from queue_telemetry.metrics import CATALOG
 from queue_telemetry.processes import Ownership
 from queue_telemetry.settings import Settings
@@ -28,9 +37,9 @@ _CHECK_EACH_S: Final = 60.0  # UDP may lose one, and a monitor without news woul
 class Alerting:
     """Alerts of one telemetry in one process, which evaluates as all do and speaks only where it has the duty.
 
-    A process that takes the duty over knows what fired before, and tells when it is resolved. Records and the callback
-    have a thread each, so that neither a log handler nor the user's code holds up anything. `after` is for the
-    ticker. Not fork-aware: a child makes its own and forgets this one.
+    A process that takes the duty over knows what fired before from the one that had it, and tells when it is resolved.
+    Records and the callback have a thread each, so that neither a log handler nor the user's code holds up anything.
+    `after` is for the ticker. Not fork-aware: a child makes its own and forgets this one.
 
     Attributes:
         callback: The user's; None for none.
@@ -73,13 +82,18 @@ class Alerting:
         alerts, notices = self._alerts, self._notices
         if alerts is None or notices is None:
             return
-        now_s = self._clock.monotonic()
+        now_s, epoch_s = self._clock.monotonic(), self._clock.time()
+        owns = self._ownership.take()
+        if owns and not self._is_owner:
+            # a process that lives for seconds opens no socket to say that all is well
+            self._told, self._check_due_s = HealthStatus.HEALTHY, now_s + _CHECK_EACH_S
+            self._recall(alerts, now_s, epoch_s)
+        self._is_owner = owns
         news = alerts.after(active, findings, report, now_s)
-        if not self._ownership.take():
-            self._is_owner = False
+        if not owns:
             return
-        if not self._is_owner:  # a process that lives for seconds opens no socket to say that all is well
-            self._is_owner, self._told, self._check_due_s = True, HealthStatus.HEALTHY, now_s + _CHECK_EACH_S
+        # before it is told: an heir that tells it again and again is worse than one that tells it not at all
+        self._ownership.note_done(alerts.memory(now_s, epoch_s).encode())
         for alert in news:
             self._tell(alert, notices)
         if notices.works and (report.status is not self._told or now_s >= self._check_due_s):
@@ -90,6 +104,7 @@ class Alerting:
         """Say nothing more, and leave the duty to another process. Waits for nothing."""
         self._lane.stop()
         self._callback_lane.stop()
+        self._is_owner = False
         self._ownership.release()
         if self._notices is not None:
             self._notices.close()
@@ -112,6 +127,18 @@ class Alerting:
             "notices_lost": 0 if self._notices is None else self._notices.lost(),
             "callback_failures": self._callback_failures,
         }
+
+    def _recall(self, alerts: Alerts, now_s: float, epoch_s: float) -> None:
+        word = self._ownership.word()
+        if word:
+            try:
+                alerts.recall(AlertMemory.decode(word), now_s, epoch_s)
+            except ValueError as error:
+                say(
+                    "alerts_memory",
+                    "alerts of other processes are not known, and may be told again: %s",
+                    error,
+                )
 
     def _tell(self, alert: Alert, notices: Notices) -> None:
         if alert.event is AlertEvent.FIRED:

@@ -140,6 +140,88 @@ def test_without_a_number_the_message_has_none(alerts: Alerts, report: HealthRep
     assert "telemetry_failing fired; degraded" == fired.message
 
 
+def _heir(alerts: Alerts, started_s: float, written_s: float, shift_s: float = 0.0) -> Alerts:
+    """One that starts at *started_s* and takes over what was known at *written_s*, with its clock *shift_s* apart."""
+    heir = Alerts(started_s + shift_s)
+    heir.recall(alerts.memory(written_s, 1e9 + written_s), started_s + shift_s, 1e9 + started_s)
+    return heir
+
+
+def _told(alerts: Alerts, found: Collection[Reason], active: Collection[Reason], now_s: float) -> list[str]:
+    verdict = _verdict(_DEGRADED if active else _HEALTHY)
+    return [one.event for one in alerts.after(active, dict.fromkeys(found, Finding()), verdict, now_s)]
+
+
+def test_an_heir_does_not_fire_again_what_fired_already(alerts: Alerts, after: After) -> None:
+    after({_SIZE}, 100)
+
+    heir = _heir(alerts, 105, 101, shift_s=-70.0)
+
+    assert [[], [], []] == [
+        _told(heir, {_SIZE}, active, now_s - 70.0)
+        for active, now_s in (((), 110), ({_SIZE}, 115), ({_SIZE}, 500))
+    ]
+
+
+def test_an_heir_tells_the_end_once_it_is_sure(alerts: Alerts, after: After) -> None:
+    after({_SIZE}, 100)
+
+    heir = _heir(alerts, 105, 101)
+
+    assert [[], [], ["alert_resolved"], []] == [_told(heir, (), (), now_s) for now_s in (110, 115, 120, 125)]
+
+
+def test_an_heir_that_begins_when_it_is_found_again_does_not_take_it_for_over(
+    alerts: Alerts, after: After
+) -> None:
+    after({_SIZE}, 100)
+
+    heir = _heir(alerts, 105, 101)
+    seen = [((), ()), ((), ()), ({_SIZE}, ()), ({_SIZE}, {_SIZE}), ((), {_SIZE}), ((), ())]
+
+    assert [[], [], [], [], [], ["alert_resolved"]] == [
+        _told(heir, found, active, 110.0 + n) for n, (found, active) in enumerate(seen)
+    ]
+
+
+def test_an_heir_minds_the_cooldown_and_the_hour(alerts: Alerts, after: After) -> None:
+    alerts.cooldown_s = 0
+    for n in range(20):
+        after({_SIZE} if n % 2 == 0 else (), 100.0 + n)
+
+    heir = _heir(alerts, 125, 120)
+
+    assert [] == _told(heir, {_SIZE}, {_SIZE}, 399)
+    heir.cooldown_s = 0
+    assert [] == _told(heir, {_SIZE}, {_SIZE}, 3_699)
+    assert ["alert_fired"] == _told(heir, {_SIZE}, {_SIZE}, 3_700)
+
+
+def test_the_grace_time_begins_with_the_first_of_those_that_followed_one_another(alerts: Alerts) -> None:
+    second = _heir(alerts, 35, 30)
+    third = _heir(second, 65, 60)
+
+    assert ["alert_fired"] == _told(third, {_SIZE}, {_SIZE}, 70)
+
+
+def test_after_a_break_the_grace_time_begins_anew(alerts: Alerts, after: After) -> None:
+    after((), 100)
+
+    heir = _heir(alerts, 200, 100)
+
+    assert [[], ["alert_fired"]] == [_told(heir, {_SIZE}, {_SIZE}, now_s) for now_s in (259, 260)]
+
+
+def test_a_clock_that_was_turned_back_lengthens_no_cooldown(alerts: Alerts, after: After) -> None:
+    after({_SIZE}, 100)
+    after((), 105)
+    heir = Alerts(0.0)
+
+    heir.recall(alerts.memory(105, 1e9), 110, 1e9 - 86_400)
+
+    assert ["alert_fired"] == _told(heir, {_SIZE}, {_SIZE}, 410)
+
+
 @given(
     st.lists(
         st.tuples(st.sets(st.sampled_from([_SIZE, _RATIO, _BEAT])), st.floats(0, 400), st.booleans()),

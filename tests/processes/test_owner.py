@@ -182,6 +182,29 @@ def test_when_it_was_done_last_is_known_to_who_takes_over(ownership: Ownership, 
     after.note_done()
 
 
+@pytest.mark.parametrize("word", [b"", b"short", b"longer than the one before it"])
+def test_the_last_word_is_known_to_who_takes_over(ownership: Ownership, tmp_path: Path, word: bytes) -> None:
+    assert b"" == ownership.word()
+    assert ownership.take()
+    assert b"" == ownership.word()
+    ownership.note_done(b"the word before")
+    ownership.note_done(word)
+    ownership.release()
+
+    after = Ownership(tmp_path, "alerts")
+    assert after.take()
+    assert word == after.word()
+    after.release()
+
+
+def test_a_word_that_was_not_written_whole_is_none(ownership: Ownership, tmp_path: Path) -> None:
+    (tmp_path / "owners").mkdir()
+    (tmp_path / "owners" / ownership._name).write_bytes(b"half a wo")
+
+    assert ownership.take()
+    assert b"" == ownership.word()
+
+
 def test_without_a_folder_each_process_has_the_duty() -> None:
     assert Ownership(None, "alerts").take()
 

@@ -4,6 +4,7 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -292,11 +293,53 @@ def test_who_takes_over_tells_the_end_of_what_another_process_told(
     assert ["alert_fired", "alert_resolved"] == [record["event"] for record in collector.records]
 
 
+def test_a_process_that_starts_after_another_was_killed_does_not_tell_it_again(
+    run_script: RunScript, tmp_path: Path
+) -> None:
+    worker = """
+        told = []
+        qt.on_alert(lambda alert: told.append(alert.event.value))
+        qt.queue_size("mail").set({depth})
+        telemetry = qt.health.__self__
+        qt.health()
+        telemetry._ticker.stop(5.0)
+        for _ in range(3):
+            telemetry._vigil.judge._due_s = telemetry._vigil._due_s = 0
+            telemetry._vigil.tick(telemetry._observe)
+        end = time.monotonic() + {wait_s}
+        while not told and time.monotonic() < end:
+            time.sleep(0.01)
+        say(told=told)
+        os._exit(0)
+        """
+    settings = {**_NOW, "state_dir": tmp_path / "shared"}
+
+    told = [
+        run_script(worker.format(depth=depth, wait_s=wait_s), **settings).said[0]["told"]
+        for depth, wait_s in ((11, 5), (11, 0.1), (0, 5))
+    ]
+
+    assert [["alert_fired"], [], ["alert_resolved"]] == told
+
+
+def test_what_the_one_before_left_damaged_is_said_and_passed_over(
+    alone: MakeTelemetry, settings: dict[str, Any], caplog: pytest.LogCaptureFixture
+) -> None:
+    telemetry = alone()
+    before = Ownership(Path(settings["state_dir"]), "alerts ")
+    assert before.take()
+    before.note_done(b"{}")
+    before.release()
+
+    _fill(telemetry)
+
+    assert "alerts of other processes are not known" in caplog.text
+    assert 1 == telemetry.health().telemetry["alerts"]["fired"]
+
+
 def test_switched_off_it_says_nothing_and_takes_no_duty(
     alone: MakeTelemetry, collector: Collector, settings: dict[str, Any]
 ) -> None:
-    from pathlib import Path
-
     telemetry = alone(health_alerts=False)
 
     _fill(telemetry)
