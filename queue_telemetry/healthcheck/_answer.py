@@ -86,11 +86,14 @@ class Probes:
         report: Makes the report of now.
         metrics: Writes the metrics; None for an application without them, where the path is not found.
         token: Tells the token that opens `?verbose` on `/healthz`; None for nobody.
+        verdict: Makes a report whose verdict and reasons are of now, and whose counts may be left out: they are not
+            shown on `/livez` and `/readyz`. None to use `report`.
     """
 
     report: Callable[[], HealthReport]
     metrics: Exposition | None = None
     token: Callable[[], str | None] = lambda: None
+    verdict: Callable[[], HealthReport] | None = None
 
     def answer(self, request: Request) -> Answer:
         """Answer one request. Must not raise.
@@ -111,7 +114,7 @@ class Probes:
     def _verdict(self, request: Request) -> Answer:
         if request.path == "/healthz":
             return self._whole_report(request)
-        report = self.report()
+        report = (self.verdict or self.report)()
         name, good = ("live", report.live) if request.path == "/livez" else ("ready", report.ready)
         body = {"status": report.status.value, name: good, "reasons": list(map(str, report.reasons))}
         return Answer(200 if good else 503, orjson.dumps(body))

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, Self
 
 from queue_telemetry.healthcheck.report import Reason
 
@@ -32,6 +32,11 @@ class Settled:
     def is_conclusive(self) -> bool:
         """Whether there were enough evaluations for a reason to enter: before, that none holds says nothing."""
         return self.evaluations >= _ENTER_AFTER
+
+    @classmethod
+    def following(cls, active: frozenset[Reason]) -> Self:
+        """Return what another series came to, to go on from there."""
+        return cls(active, evaluations=_ENTER_AFTER)
 
     def after(self, found: Collection[Reason]) -> "Settled":
         """Return what it comes to with one more evaluation, which found these reasons."""

@@ -63,6 +63,8 @@ class Alerting:
     def adopt(self, settings: Settings, state_dir: Path | None) -> None:
         """Do as these settings say from now on."""
         self.stop()
+        duty = "alerts" if settings.health_alerts else "health"
+        self._ownership = Ownership(state_dir, f"{duty} {settings.service or ''}")
         if not settings.health_alerts:
             self._alerts = None
             return
@@ -72,8 +74,11 @@ class Alerting:
         self._alerts.grace_s = settings.health_alert_grace_s
         self._lost_before += self._lane.lost + self._callback_lane.lost
         self._lane, self._callback_lane = _lanes()
-        self._ownership = Ownership(state_dir, f"alerts {settings.service or ''}")
         self._notices = Notices(settings)
+
+    def has_duty(self) -> bool:
+        """Take the duty if nobody has it; tell whether this is the process that evaluates for all, with alerts or without."""
+        return self._ownership.take()
 
     def after(
         self, active: Collection[Reason], findings: Mapping[Reason, Finding], report: HealthReport

@@ -33,6 +33,7 @@ class Doors:
         report: Makes the report of now.
         scrape: Makes what `/metrics` shows now.
         settings: Tells the settings in force; None before they were read.
+        verdict: Makes the report of now without counts, at less cost.
     """
 
     def __init__(
@@ -40,10 +41,11 @@ class Doors:
         report: Callable[[], HealthReport],
         scrape: Callable[[], Scrape],
         settings: Callable[[], Settings | None],
+        verdict: Callable[[], HealthReport],
     ) -> None:
         self._settings = settings
         self._metrics = MetricsText(scrape)
-        self._probes = Probes(report, self._metrics, self._token)
+        self._probes = Probes(report, self._metrics, self._token, verdict)
         self._wsgi_app = make_wsgi_app(self._probes)
         self._asgi_app = make_asgi_app(self._probes)
         self._server: HealthServer | None = None

@@ -29,6 +29,8 @@ _MOST_SAMPLES: Final = 300  # evaluations are a second apart or more
 class Judge:
     """The evaluations of one process, one each interval, whoever asks first: the ticker, or `health()`.
 
+    Where another process evaluates for all, it follows that one and evaluates nothing.
+
     The lock guards what an evaluation changes; who finds it taken, a signal handler say, goes by the one before.
 
     Attributes:
@@ -57,6 +59,25 @@ class Judge:
         facts = replace(facts, utilisation=self.utilisation)
         return evaluate(snapshot, facts, thresholds, self.settled.active)
 
+    def follow(self, settled: frozenset[Reason], facts: ProcessFacts) -> None:
+        """Go by what another process came to that evaluates for all; be ready to take over from it."""
+        self._lock.run(0.0, partial(self._follow, settled, facts), otherwise=False)
+
+    def _follow(self, settled: frozenset[Reason], facts: ProcessFacts) -> bool:
+        now_s = self._clock.monotonic()
+        self._due_s = now_s + 2 * self.interval_s  # until it is heard of no more
+        self._note_slots(facts, now_s)
+        self.findings, self.settled = {}, Settled.following(settled)
+        return True
+
+    def _note_slots(self, facts: ProcessFacts, now_s: float) -> None:
+        self._slot_use.append((now_s, facts.slots_used, facts.slots_total))
+        if not facts.slots_total:
+            self._slots_since_s = None
+        elif self._slots_since_s is None:
+            self._slots_since_s = now_s
+        self.utilisation = self._mean_slot_use(now_s)
+
     def _mean_slot_use(self, now_s: float) -> float | None:
         since_s = self._slots_since_s
         if since_s is None or now_s - since_s < _SATURATED_FOR_S:
@@ -71,12 +92,7 @@ class Judge:
         if now_s < self._due_s:  # another thread was first
             return False
         self._due_s = now_s + self.interval_s
-        self._slot_use.append((now_s, facts.slots_used, facts.slots_total))
-        if not facts.slots_total:
-            self._slots_since_s = None
-        elif self._slots_since_s is None:
-            self._slots_since_s = now_s
-        self.utilisation = self._mean_slot_use(now_s)
+        self._note_slots(facts, now_s)
         facts = replace(facts, utilisation=self.utilisation)
         self.findings = find_reasons(snapshot, facts, thresholds)
         self.settled = self.settled.after(self.findings)

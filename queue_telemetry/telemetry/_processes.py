@@ -20,6 +20,9 @@ __all__ = ["Processes"]
 _FRESH_S: Final = 1.0  # for so long what others told is taken for what they would tell now
 _TOUCH_S: Final = 5.0  # silence for some times as long is a bad sign
 _LOCK_WAIT_S: Final = 1.0  # what is done under the lock takes milliseconds
+_LOOK_SHARE: Final = 0.05  # of a thread's time, at most, for looks at what others counted
+_RENEWED_FOR_S: Final = 60.0  # after somebody asked, the ticker looks again by itself
+_OVERDUE: Final = 3  # looks that the ticker missed: who asks looks for itself then
 _SHORT_WAIT_S: Final = 0.2  # for what is as well done a second later
 _FOLD_WAIT_S: Final = 0.5  # another process that folds takes milliseconds too
 _CHEAP_S: Final = 0.0005  # of a task's time
@@ -51,6 +54,10 @@ class Processes:
         self._others = Others()
         self._rest: Present | None = None  # the living others as one
         self._looked_s = float("-inf")
+        self._look_each_s = _FRESH_S
+        self._heard: tuple[Present, ...] = ()
+        self._heard_s = float("-inf")
+        self._asked_s = float("-inf")
         self._told: tuple[Summary, dict[str, object]] | None = None
         self._told_s = float("-inf")
         self._task_told_s = float("-inf")
@@ -71,6 +78,7 @@ class Processes:
             self._slot = slot
             self._household = None if slot is None else Household(slot.folder.parent, service)
             self._others, self._rest, self._looked_s, self._told = Others(), None, float("-inf"), None
+            self._heard, self._heard_s = (), float("-inf")
             if slot is None:
                 life.withdraw()
             elif life.told:
@@ -82,6 +90,9 @@ class Processes:
         slot, life = self._slot, self._life
         if slot is None or life is None or life.ended:
             return
+        now_s = self._clock.monotonic()
+        if now_s - self._asked_s < _RENEWED_FOR_S and now_s - self._looked_s >= self._look_each_s:
+            self._lock.run(_SHORT_WAIT_S, self._look_again, otherwise=False)
         state_dir = slot.folder.parent
         if is_due(state_dir, life.service):
             self._fold(slot, life, wait_s=0.0)
@@ -113,6 +124,19 @@ class Processes:
     def end(self) -> None:
         """Tell the others that this life is over, and all that it counted. Its slot is still to be held."""
         self._lock.run(_LOCK_WAIT_S, self._tell_end, otherwise=False)
+
+    def hear(self, own: Present) -> Present:
+        """Return the present of all processes, with what holds by the others: cheap, since no counts are read."""
+        if self._clock.monotonic() - max(self._heard_s, self._looked_s) >= _FRESH_S:
+            self._lock.run(_SHORT_WAIT_S, self._hear_again, otherwise=False)
+        if not self._heard:
+            return replace(own, settled=None)
+        rest = from_outside(self._heard)
+        return replace(together(own, [rest]), settled=rest.settled)
+
+    def is_asked(self) -> None:
+        """Note that somebody asks for all: what others counted is renewed in the background for a while."""
+        self._asked_s = self._clock.monotonic()
 
     def together(self, snapshot: Snapshot, own: Present) -> tuple[Snapshot, Present, int]:
         """Return the stats and the present of all processes, and how many they are.
@@ -194,19 +218,29 @@ class Processes:
             self._collection.pass_on(batch)
 
     def _look(self) -> Others:
-        now_s = self._clock.monotonic()
-        if now_s - self._looked_s >= _FRESH_S:
+        if self._clock.monotonic() - self._looked_s >= _OVERDUE * self._look_each_s:
             self._lock.run(_SHORT_WAIT_S, self._look_again, otherwise=False)
         return self._others
+
+    def _hear_again(self) -> bool:
+        now_s = self._clock.monotonic()
+        household, life = self._household, self._life
+        if household is not None and life is not None:
+            without = None if life.ended else life.token
+            self._heard = household.hear(now_s, self._clock.time(), without=without)
+        self._heard_s = now_s
+        return True
 
     def _look_again(self) -> bool:
         now_s = self._clock.monotonic()
         household, life = self._household, self._life
-        if now_s - self._looked_s >= _FRESH_S and household is not None and life is not None:
+        if now_s - self._looked_s >= self._look_each_s and household is not None and life is not None:
             self._others = household.look(
                 now_s, self._clock.time(), without=None if life.ended else life.token
             )
             self._rest = from_outside(self._others.living) if self._others.living else None
+            self._heard = self._others.living
+            self._look_each_s = max(_FRESH_S, (self._clock.monotonic() - now_s) / _LOOK_SHARE)
         self._looked_s = now_s
         return True
 

@@ -97,9 +97,9 @@ class Telemetry(Instruments, Operations):
         self._closed = False
         self._closed_well = True
         self.redirected = False
-        self._vigil = Vigil(self._tracker, self._broker_probes, self._clock, self.drain)
+        self._vigil = Vigil(self._tracker, self._broker_probes, self._clock, self.drain, self._hear)
         self._begin_process()
-        self._doors = Doors(self.health, self._scrape, lambda: self._settings)
+        self._doors = Doors(self.health, self._scrape, lambda: self._settings, self._verdict)
         register_fork_aware(self)
 
     @property
@@ -211,6 +211,7 @@ class Telemetry(Instruments, Operations):
         """Return the health of the service's processes on this host: from own counters and what others told. No broker."""
         if self._gate.asleep and not self._closed:
             self._wake()
+        self._processes.is_asked()
         snapshot, present, processes = self._observe()
         if self.redirected:  # what a test does shows at once
             return evaluate(snapshot, present.facts, present.thresholds)
@@ -219,11 +220,11 @@ class Telemetry(Instruments, Operations):
 
     def live(self) -> bool:
         """Tell whether this host's processes can make progress: a restart would not help. Never looks at a broker."""
-        return self.health().live
+        return self._verdict().live
 
     def ready(self) -> bool:
         """Tell whether they should get work now: live, started, and not draining."""
-        return self.health().ready
+        return self._verdict().ready
 
     def drain(self) -> None:
         """Say that this process is about to end: it is no longer ready."""
@@ -239,6 +240,18 @@ class Telemetry(Instruments, Operations):
         """
         self._vigil.on_alert(callback)
         return callback
+
+    def _verdict(self) -> HealthReport:
+        """Return what `live` and `ready` need: from facts, without counts, at the same cost however many there are."""
+        if self._gate.asleep and not self._closed:
+            self._wake()
+        if not self._collection.ran:
+            self._collect()
+        return self._vigil.verdict(self._hear())
+
+    def _hear(self) -> Present:
+        present = self._present()
+        return present if self.redirected else self._processes.hear(present)
 
     def _observe(self) -> tuple[Snapshot, Present, int]:
         """Return the stats and the present of all processes, and how many they are."""

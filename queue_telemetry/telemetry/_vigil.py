@@ -3,9 +3,9 @@
 from collections.abc import Callable
 
 from queue_telemetry._runtime import Clock
-from queue_telemetry.healthcheck import HealthReport, Reason
+from queue_telemetry.healthcheck import HealthReport, Reason, evaluate
 from queue_telemetry.healthcheck.present import Present
-from queue_telemetry.metrics import Snapshot
+from queue_telemetry.metrics import Snapshot, Stats
 from queue_telemetry.processes import private_dir
 from queue_telemetry.settings import Settings
 from queue_telemetry.tasks import BrokerProbes, Tracker
@@ -25,11 +25,18 @@ class Vigil:
         probes: The registered broker probes.
         clock: The clocks.
         drain: What SIGTERM does where the settings say so.
+        hear: Tells the present of all processes, with what holds by the others; cheap.
     """
 
     def __init__(
-        self, tracker: Tracker, probes: BrokerProbes, clock: Clock, drain: Callable[[], None]
+        self,
+        tracker: Tracker,
+        probes: BrokerProbes,
+        clock: Clock,
+        drain: Callable[[], None],
+        hear: Callable[[], Present],
     ) -> None:
+        self._hear = hear
         self._tracker = tracker
         self._broker_probes = probes
         self._clock = clock
@@ -42,12 +49,13 @@ class Vigil:
         self._alerting = Alerting(self._tracker, self._clock, callback)
         self._probes = ProbeRunner(self._broker_probes, self._clock)
         self._due_s = float("inf")
+        self._follows = False
 
     @property
     def settled(self) -> frozenset[Reason] | None:
-        """The reasons that hold after hysteresis; None until there were enough evaluations to say so."""
+        """The reasons that hold after hysteresis; None where another process says so, and until it can be said."""
         settled = self.judge.settled
-        return settled.active if settled.is_conclusive else None
+        return settled.active if settled.is_conclusive and not self._follows else None
 
     def on_alert(self, callback: AlertCallback | None) -> None:
         """Have *callback* called with each alert instead of the one before.
@@ -82,20 +90,41 @@ class Vigil:
         """Return the report of now, with the reasons that hold."""
         return self.judge.judge(snapshot, present.facts, present.thresholds)
 
+    def verdict(self, present: Present) -> HealthReport:
+        """Return a report without counts, at no cost to speak of: what follows from them is as who evaluates for all says.
+
+        Args:
+            present: From `hear`.
+        """
+        said = [self.settled, present.settled, self.judge.settled.active]
+        settled = next(reasons for reasons in said if reasons is not None)
+        return evaluate(Stats(self._clock).snapshot(), present.facts, present.thresholds, settled)
+
     def tick(self, observe: Callable[[], tuple[Snapshot, Present, int]]) -> None:
         """Do what is due.
 
         Args:
-            observe: Tells how all processes of the host do, and how many they are; asked once each interval.
+            observe: Tells how all processes of the host do, and how many they are; asked once each interval, in the one
+                process of the service that evaluates for all. In each it would cost the square of their number.
         """
         self._probes.tick()
         self._sigterm.check()
         now_s = self._clock.monotonic()
         if now_s >= self._due_s:
             self._due_s = now_s + self.judge.interval_s
+            if not self._alerting.has_duty():
+                self._follow()
+                return
+            self._follows = False
             snapshot, present, _ = observe()
             report = self.report(snapshot, present)
             self._alerting.after(self.judge.settled.active, self.judge.findings, report)
+
+    def _follow(self) -> None:
+        present = self._hear()
+        self._follows = present.settled is not None
+        if present.settled is not None:
+            self.judge.follow(present.settled, present.facts)
 
     def stale_probes(self) -> frozenset[str]:
         """Return the probes of this process whose last answer is overdue."""
@@ -109,6 +138,7 @@ class Vigil:
     def stop(self) -> None:
         """Let go of everything until `adopt`, at once; nothing is waited for."""
         self._due_s = float("inf")
+        self._follows = False
         self._probes.stop()
         self._alerting.stop()
         self._sigterm.restore()

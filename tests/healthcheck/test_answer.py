@@ -243,3 +243,11 @@ def test_metrics_that_fail_are_answered_without_a_word_of_why() -> None:
         raise RuntimeError("secret")
 
     assert (500, b'{"error":"metrics failed"}') == (scrape(broken).status, scrape(broken).body)
+
+
+def test_probes_that_show_no_counts_ask_for_a_report_without_them(report: HealthReport) -> None:
+    probes = Probes(_broken, verdict=lambda: report)
+
+    assert [200, 200, 503] == [
+        probes.answer(Request("GET", path)).status for path in ("/livez", "/readyz", "/healthz")
+    ]

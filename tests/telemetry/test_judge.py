@@ -150,3 +150,14 @@ def test_each_threshold_has_its_setting() -> None:
 
 def test_the_defaults_of_settings_and_thresholds_are_the_same() -> None:
     assert Thresholds() == thresholds_of(Settings())
+
+
+def test_it_follows_who_evaluates_for_all_and_counts_no_evaluation_of_its_own(
+    judge: Judge, hand: Hand, long_queue: Snapshot, facts: ProcessFacts
+) -> None:
+    judge.follow(frozenset({Reason.SATURATION}), facts)
+
+    reports = [judge.judge(long_queue, facts, Thresholds(queue_size_max=10)) for _ in range(4)]
+
+    assert {(Reason.SATURATION,)} == {report.reasons for report in reports}
+    assert judge.settled.is_conclusive
