@@ -102,10 +102,11 @@ class Stats:
         if running != self._running:
             self._running, self._summary = running, None
 
-    def set_counters(self, totals: Mapping[SeriesKey, float]) -> None:
-        """Take counters as they stand, of what is counted elsewhere."""
-        if not totals.items() <= self._counters.items():
-            self._counters.update(totals)
+    def add_counters(self, news: Mapping[SeriesKey, float]) -> None:
+        """Add what was counted elsewhere since the last time."""
+        if news:
+            for key, amount in news.items():
+                self._counters[key] = self._counters.get(key, 0) + amount
             self._counted = self._summary = None
 
     def take_news(self) -> list[ErrorNews]:

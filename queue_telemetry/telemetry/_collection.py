@@ -1,10 +1,12 @@
 """Carries what the cells hold to the stats and to the destination: each value once, in one collection at a time."""
 
+from collections.abc import Mapping
 from functools import partial
 from typing import Final
+from weakref import WeakKeyDictionary
 
 from queue_telemetry._runtime import Clock, OwnedLock
-from queue_telemetry.metrics import Batch, Registry, Snapshot, Stats, Summary
+from queue_telemetry.metrics import Batch, Registry, SeriesKey, Snapshot, Stats, Summary
 from queue_telemetry.tasks import TaskSeries, Tracker
 from queue_telemetry.telemetry._destination import Destination
 
@@ -38,6 +40,10 @@ class Collection:
         self.destination: Destination | None = None
         self.ran = False
         self.inherited = False
+        self._closing: list[Destination] = []
+        self._self_counters = WeakKeyDictionary[
+            Destination, Mapping[SeriesKey, float]
+        ]()  # that are in the stats
         self._registry = registry
         self._tracker = tracker
         self._clock = clock
@@ -83,6 +89,19 @@ class Collection:
             self._tracker.tell_again()
         return before
 
+    def replace(self, destination: Destination | None) -> Destination | None:
+        """Swap for good: what becomes of the data of the one before counts on, until `let_go`."""
+        before = self.swap(destination)
+        if before is not None:
+            self._closing.append(before)
+        return before
+
+    def let_go(self, closed: Destination) -> None:
+        """Count what became of the data of a destination that was replaced and is closed now."""
+        with self._lock.held(_LOCK_WAIT_S):
+            self._count_fates(closed)
+            self._closing.remove(closed)
+
     def forget_inherited(self) -> None:
         """In a forked child, before its first own event: let go of what is in the cells, which is the parent's."""
         if self.inherited:
@@ -98,12 +117,22 @@ class Collection:
         self.ran = False
         self._batch = Batch()
         self._last = None
+        self._closing = []
         self._lock = OwnedLock()
 
     def _summarise(self) -> Summary:
-        if self.destination is not None:
-            self.stats.set_counters(self.destination.self_counters())
+        for destination in (self.destination, *self._closing):
+            if destination is not None:
+                self._count_fates(destination)
         return self.stats.summary()
+
+    def _count_fates(self, destination: Destination) -> None:
+        """Count what became of data there since the last time: a total would fall when a new destination begins."""
+        counted = self._self_counters.get(destination, {})
+        counters = destination.self_counters()
+        self._self_counters[destination] = {**counted, **counters}
+        news = {key: total - counted.get(key, 0) for key, total in counters.items()}
+        self.stats.add_counters({key: amount for key, amount in news.items() if amount})
 
     def _take_snapshot(self) -> bool:
         self._drain()

@@ -37,7 +37,7 @@ class Destination(Protocol):
         """Return what became of the data, by output."""
 
     def self_counters(self) -> Mapping[SeriesKey, float]:
-        """Return the counters of what became of the data, as they stand."""
+        """Return the counters of what became of the data that came here, as they stand."""
 
     def failing(self) -> frozenset[str]:
         """Return the outputs that lose data or cannot deliver it now."""

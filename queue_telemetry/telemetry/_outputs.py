@@ -159,10 +159,10 @@ class Outputs:
         return {"statsd": self._emitter.stats(), "logs": self._log_stats()}
 
     def self_counters(self) -> Mapping[SeriesKey, float]:
-        """Return the counters of what became of the data, as they stand."""
+        """Return the counters of what became of the data of these outputs, as they stand."""
         deliveries = {"metrics": self._ledger.read()}
         if self._logs is not None:
-            deliveries["logs"] = self._log_delivery()
+            deliveries["logs"] = self._logs.delivery()
         return self_counters(deliveries)
 
     def bequeath(self) -> None:

@@ -169,6 +169,8 @@ class Telemetry(Instruments, Operations):
                         old.buffer.hand_over(outputs.buffer)  # what a thread logs that had the old one
                     old.close(_SWAP_S)
             finally:
+                if old is not None:
+                    self._collection.let_go(old)
                 if isinstance(old, Outputs):
                     old.bequeath()
                 if outputs is not None:
@@ -373,7 +375,7 @@ class Telemetry(Instruments, Operations):
             self._tracker.on_end = flush_task if settings.flush_each_task else None
             self._tracker.workers.default_id = settings.worker_id or f"{host_name()}:{os.getpid()}"
         self._sink.send_to(settings, None if outputs is None else outputs.buffer)
-        before = self._collection.swap(outputs)  # late: who sees a destination relies on the sink
+        before = self._collection.replace(outputs)  # late: who sees a destination relies on the sink
         self._processes.enter(None if outputs is None else outputs.slot, settings.service)
         self._vigil.adopt(settings)
         return before

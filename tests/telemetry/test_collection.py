@@ -167,3 +167,44 @@ def test_the_summary_tells_what_became_of_the_data(collection: Collection) -> No
     assert summary is not None
     assert {delivered: 3.0} == summary.counters
     assert summary is collection.summary()
+
+
+_DELIVERED = SeriesKey("queue.telemetry.delivered", ("signal", "reason"), ("metrics", ""))
+
+
+def _delivered(collection: Collection) -> float:
+    summary = collection.summary()
+    assert summary is not None
+    return summary.counters[_DELIVERED]
+
+
+def test_what_became_of_the_data_counts_on_when_the_destination_is_replaced(collection: Collection) -> None:
+    """Also while the one before is being closed, which sends the rest."""
+    first, second = Kept(), Kept()
+    first.counters[_DELIVERED] = 3.0
+    collection.replace(first)
+    found = [_delivered(collection)]
+
+    collection.replace(second)
+    found.append(_delivered(collection))
+    first.counters[_DELIVERED] = 5.0
+    found.append(_delivered(collection))
+    second.counters[_DELIVERED] = 1.0
+    first.counters[_DELIVERED] = 6.0
+    collection.let_go(first)
+    found.append(_delivered(collection))
+    first.counters[_DELIVERED] = 99.0
+
+    assert [3, 3, 5, 7, 7] == [*found, _delivered(collection)]
+
+
+def test_a_destination_that_comes_back_counts_once(collection: Collection) -> None:
+    kept = Kept()
+    kept.counters[_DELIVERED] = 3.0
+    collection.swap(kept)
+    before = _delivered(collection)
+    collection.swap(Kept())
+    kept.counters[_DELIVERED] = 4.0
+    collection.swap(kept)
+
+    assert (3, 4) == (before, _delivered(collection))

@@ -142,6 +142,25 @@ def test_a_second_life_after_a_close_counts_from_zero_beside_the_first(
     assert [17, 17] == [_totals(telemetry) for telemetry in pair]
 
 
+def test_what_became_of_the_data_counts_on_over_configurations_and_lives(
+    make_telemetry: MakeTelemetry, settings: dict[str, object]
+) -> None:
+    telemetry = make_telemetry(service="pool", log_url=None)
+    totals = []
+    for number in range(4):
+        _work(telemetry)
+        telemetry.flush()
+        totals.append(_totals(telemetry, "queue.telemetry.accepted", signal="metrics"))
+        if number == 2:
+            telemetry.close()
+        telemetry.configure(**{**settings, "service": "pool", "log_url": None})
+        _look_again(telemetry)
+        totals.append(_totals(telemetry, "queue.telemetry.accepted", signal="metrics"))
+
+    once = totals[0]
+    assert [once * times for times in (1, 1, 2, 2, 3, 3, 4, 4)] == totals
+
+
 def test_a_second_configuration_moves_what_was_told(
     pair: tuple[Telemetry, Telemetry], settings: dict[str, object], tmp_path: Path
 ) -> None:
