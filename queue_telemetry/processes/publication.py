@@ -3,7 +3,6 @@
 import os
 import secrets
 from collections.abc import Mapping
-from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -71,15 +70,18 @@ class Life:
             facts,
             body,
         )
-        path = slot.folder / f"{slot.number}-{group_of(self.service)}-{self.token}.state"
         try:
-            if slot is not self._slot or now_s - self._signed_s > _SIGNED_AGAIN_S:
+            stands = slot.stands()
+            if not stands:  # whoever cleaned up took the folder away: nobody would see this process any more
+                slot.renew()
+            path = slot.folder / f"{slot.number}-{group_of(self.service)}-{self.token}.state"
+            if not stands or slot is not self._slot or now_s - self._signed_s > _SIGNED_AGAIN_S:
                 slot.sign(self.token)
                 self._signed_s = now_s
             write_next(path, state.encode(), state.sequence, unfinished=slot.folder / f"{slot.number}.new")
         except (OSError, TypeError) as error:  # a name may be no Unicode
             self.failures += 1
-            say("publication", "other processes are not told of this one: %s: %s", path.parent, error)
+            say("publication", "other processes are not told of this one: %s: %s", slot.folder, error)
             self.touch()
             return False
         self._sequence += 1
@@ -96,11 +98,21 @@ class Life:
         if path is not None:
             self._take_away(path)
 
-    def touch(self) -> None:
-        """Give a sign of life where nothing is new; it works with a full disk too. Must not raise."""
-        if self._path is not None:
-            with suppress(OSError):  # who looks takes the silence for what it is
+    def touch(self) -> bool:
+        """Give a sign of life where nothing is new; it works with a full disk too. Must not raise.
+
+        Returns:
+            False when what was told is gone, or the lock that says whose it is: it has to be told again.
+        """
+        if self._path is not None and self._slot is not None:
+            try:
                 os.utime(self._path)
+            except FileNotFoundError:
+                return False
+            except OSError:  # who looks takes the silence for what it is
+                return True
+            return self._slot.stands()
+        return True
 
     def _take_away(self, path: Path) -> None:
         """Remove what stands in the slot before, while that is held still: nobody takes this life for over."""

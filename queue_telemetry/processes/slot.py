@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from queue_telemetry._runtime import say
+from queue_telemetry.processes.state_dir import private_dir
 
 if sys.platform != "win32":
     import fcntl
@@ -22,7 +23,8 @@ class Slot:
     """A number that no other living process holds under the same folder.
 
     Attributes:
-        number: 0 or a little more; reused after its holder is gone, so that series by slot stay few.
+        number: 0 or a little more; reused after its holder is gone, so that series by slot stay few. It stays the same
+            but where `renew` finds it taken.
         folder: Where its lock is, and what its holder tells of itself.
     """
 
@@ -41,10 +43,33 @@ class Slot:
         Raises:
             OSError: It cannot be written, or the lock is another process's or given back.
         """
-        descriptor = self._descriptor
-        if descriptor is None or self._pid != os.getpid() or _identity(descriptor) != self._file:
-            raise OSError(errno.EBADF, os.strerror(errno.EBADF))
-        os.pwrite(descriptor, token.encode(), 0)
+        os.pwrite(self._held(), token.encode(), 0)
+
+    def stands(self) -> bool:
+        """Tell whether others still see the lock: whoever cleans up may have taken its file away. Must not raise."""
+        try:
+            found = self._path(self.number).lstat()
+        except OSError:
+            return False
+        return (found.st_dev, found.st_ino) == self._file
+
+    def renew(self) -> None:
+        """Hold the number anew where its file is gone, or another when somebody else has taken it since.
+
+        Raises:
+            OSError: There is no folder to be had, or no number; or the lock is another process's or given back.
+        """
+        before = self._held()
+        if private_dir(self.folder.parent) is None:
+            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(self.folder))
+        self.folder.mkdir(mode=0o700, exist_ok=True)
+        for number in (self.number, *range(_MAX_SLOTS)):
+            descriptor = _lock(self._path(number))
+            if descriptor is not None:
+                self.number, self._descriptor, self._file = number, descriptor, _identity(descriptor)
+                os.close(before)
+                return
+        raise OSError(errno.EAGAIN, "all slots are taken")
 
     def close(self) -> None:
         """Give the number back. Idempotent; in a forked child the same as `forget`. Must not raise."""
@@ -62,6 +87,15 @@ class Slot:
         if descriptor is not None and _identity(descriptor) == self._file:
             with suppress(OSError):
                 os.close(descriptor)
+
+    def _path(self, number: int) -> Path:
+        return self.folder / f"{number}.lock"
+
+    def _held(self) -> int:
+        descriptor = self._descriptor
+        if descriptor is None or self._pid != os.getpid() or _identity(descriptor) != self._file:
+            raise OSError(errno.EBADF, os.strerror(errno.EBADF))
+        return descriptor
 
 
 def _identity(descriptor: int) -> tuple[int, int] | None:

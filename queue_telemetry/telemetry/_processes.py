@@ -192,10 +192,11 @@ class Processes:
             key: value for key, value in facts.items() if key != "telemetry"
         }  # that is of interest with others
         if not ended and self._told is not None and self._told[0] is summary and self._told[1] == news:
-            if now_s - self._told_s >= _TOUCH_S:
-                self._told_s = now_s
-                life.touch()
-            return True
+            if now_s - self._told_s < _TOUCH_S:
+                return True
+            self._told_s = now_s
+            if life.touch():
+                return True
         if self._body is None or self._body[0] is not summary:
             self._body = summary, summary.to_json()
         told = life.publish(slot, facts, self._body[1], now_s=now_s, ended=ended)

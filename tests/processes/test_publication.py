@@ -1,5 +1,6 @@
 import logging
 import os
+import shutil
 import stat
 from collections.abc import Callable
 from pathlib import Path
@@ -140,3 +141,24 @@ def test_a_slot_that_was_given_back_is_not_written_to(tell: Tell, tmp_path: Path
 
     assert not teller.life.publish(closed, {}, b"", now_s=2.0)
     assert 1 == len(_files(tmp_path))
+
+
+def test_who_finds_the_folder_gone_tells_all_again(tell: Tell, tmp_path: Path) -> None:
+    teller = tell(b"body")
+    assert teller.life.touch()
+    shutil.rmtree(tmp_path)
+    assert not teller.life.touch()
+
+    teller.tell(b"more", now_s=2.0)
+
+    (file,) = _files(tmp_path)
+    assert b"more" == State.decode(read_newest(file)).body
+    assert teller.life.token == (tmp_path / "slots" / "0.lock").read_text()
+    assert (True, 0) == (teller.life.touch(), teller.life.failures)
+
+
+def test_a_sign_of_life_behind_no_lock_is_none(tell: Tell, tmp_path: Path) -> None:
+    teller = tell(b"body")
+    (tmp_path / "slots" / "0.lock").unlink()
+
+    assert not teller.life.touch()

@@ -1,4 +1,5 @@
 import os
+import shutil
 import stat
 from collections.abc import Callable, Generator
 from contextlib import ExitStack, closing
@@ -232,3 +233,53 @@ def test_a_number_that_was_given_back_or_is_the_parents_is_not_signed(take: Call
     slot.close()
     with pytest.raises(OSError):
         slot.sign("a" * 16)
+
+
+def test_a_number_whose_folder_was_cleaned_away_is_held_anew(
+    take: Callable[[], Slot], hold: Hold, tmp_path: Path
+) -> None:
+    slot = take()
+    assert slot.stands()
+    shutil.rmtree(tmp_path)
+    assert not slot.stands()
+
+    slot.renew()
+
+    assert (True, 0) == (slot.stands(), slot.number)
+    assert 0o700 == stat.S_IMODE(tmp_path.stat().st_mode)
+    assert 1 == hold().number()
+
+
+def test_a_number_that_was_taken_meanwhile_becomes_another(
+    take: Callable[[], Slot], hold: Hold, tmp_path: Path
+) -> None:
+    slot = take()
+    (tmp_path / "slots" / "0.lock").unlink()
+    assert 0 == hold().number()
+    assert not slot.stands()
+
+    slot.renew()
+
+    assert (True, 1) == (slot.stands(), slot.number)
+
+
+def test_a_number_that_was_given_back_is_not_held_anew(take: Callable[[], Slot], tmp_path: Path) -> None:
+    slot = take()
+    slot.close()
+
+    with pytest.raises(OSError, match="Bad file"):
+        slot.renew()
+
+
+def test_where_there_can_be_no_folder_no_number_is_held_anew(
+    take: Callable[[], Slot], tmp_path: Path
+) -> None:
+    slot = take()
+    shutil.rmtree(tmp_path)
+    tmp_path.touch()
+
+    with pytest.raises(FileNotFoundError):
+        slot.renew()
+
+    tmp_path.unlink()
+    tmp_path.mkdir()

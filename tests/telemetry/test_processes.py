@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -524,3 +525,20 @@ def test_a_run_that_was_told_in_flight_and_then_its_end_is_not_lost_too(run_scri
     ).said
 
     assert [{"counted": [8, 2]}] == said
+
+
+def test_a_folder_that_is_cleaned_away_is_made_again_by_who_has_nothing_new_too(
+    make_telemetry: MakeTelemetry, tmp_path: Path
+) -> None:
+    first = make_telemetry()
+    _work(first, 3)
+    assert first.flush()
+    shutil.rmtree(tmp_path / "state")
+
+    first._processes._told_s = 0.0
+    assert first._processes.tell()
+
+    second = make_telemetry()
+    _work(second, 4)
+    _look_again(second)
+    assert 7 == second.health().completed_1h
