@@ -78,7 +78,10 @@ class Alerting:
 
     def has_duty(self) -> bool:
         """Take the duty if nobody has it; tell whether this is the process that evaluates for all, with alerts or without."""
-        return self._ownership.take()
+        owns = self._ownership.take()
+        if not owns:
+            self._is_owner = False  # who has it back later asks what was told meanwhile
+        return owns
 
     def after(
         self, active: Collection[Reason], findings: Mapping[Reason, Finding], report: HealthReport

@@ -322,6 +322,23 @@ def test_a_process_that_starts_after_another_was_killed_does_not_tell_it_again(
     assert [["alert_fired"], [], ["alert_resolved"]] == told
 
 
+def test_who_loses_the_duty_and_has_it_back_knows_what_was_told_meanwhile(
+    alone: MakeTelemetry, settings: dict[str, Any]
+) -> None:
+    first, second = alone(), alone()
+    _evaluate(first, 1)
+    for lock in (Path(settings["state_dir"]) / "owners").glob("alerts*"):
+        lock.unlink()
+    second.queue_size("mail").set(11)
+    _evaluate(second, 2)
+    _evaluate(first, 1)
+    second.close()
+
+    _fill(first)
+
+    assert 0 == first.health().telemetry["alerts"]["fired"]
+
+
 def test_what_the_one_before_left_damaged_is_said_and_passed_over(
     alone: MakeTelemetry, settings: dict[str, Any], caplog: pytest.LogCaptureFixture
 ) -> None:
