@@ -151,8 +151,8 @@ class Settings(BaseSettings):
     """Records `task_failed` of one error that are written in a minute; of more, one in a hundred, which says how many were
     suppressed. Metrics and error groups count all. 0 writes every one."""
     slow_task_s: AgeOrOff = 0
-    """Seconds after which a run that still goes on is told of once, in a record `slow_task`; 0 is off. With it no handler
-    takes its short way: a call then costs what it costs with `task_logs`."""
+    """Seconds after which a run that still goes on is told of once, in a record `slow_task`; 0 is off. With it a
+    bare handler's call costs 1.4 µs and not 0.6."""
     stuck_task_s: AgeOrOff = 0
     """Seconds after which a run that still goes on degrades, and is told of once in a record `stuck_task`; 0 is off. Costs
     the same."""

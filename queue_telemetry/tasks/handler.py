@@ -15,6 +15,7 @@ from queue_telemetry.tasks.series import TaskSeries
 from queue_telemetry.tasks.short_way import short_coroutine, short_function
 from queue_telemetry.tasks.tracked_way import tracked_coroutine, tracked_function
 from queue_telemetry.tasks.tracker import Tracker
+from queue_telemetry.tasks.watched_way import watched_coroutine, watched_function
 
 __all__ = ["Handler", "Reader", "decorate"]
 
@@ -106,7 +107,10 @@ def decorate(
     short = _SHORT_WAYS.get((kind_of(function), tracked))
     if short is None or callable(task_id) or callable(headers):
         return general
-    return cast("F", functools.wraps(function)(short(handler, function, general)))
+    watching = watched_coroutine if kind_of(function) is CallableKind.COROUTINE else watched_function
+    return cast(
+        "F", functools.wraps(function)(short(handler, function, watching(handler, function, general)))
+    )
 
 
 _SHORT_WAYS: Final[dict[tuple[CallableKind, bool], Callable[[Any, Any, Any], Callable[..., Any]]]] = {

@@ -133,13 +133,12 @@ class Lifecycle:
         """An alert fired or was resolved. Written whatever events were asked for."""
         self._write(level, message, fields, _ALERT_SITE)
 
-    def goes_on(self, run: "Run", running_s: float, *, is_stuck: bool) -> None:
+    def goes_on(self, run: "Run", running_s: float, worker_id: str | None, *, is_stuck: bool) -> None:
         """A run takes long and is not over; asked for by a limit of its own, whatever the events are."""
         event, level, what = (
             ("stuck_task", "ERROR", "is stuck") if is_stuck else ("slow_task", "WARNING", "is slow")
         )
         fields = {"event": event, **run.fields(), "running_ms": round(running_s * 1e3, 3)}
-        worker_id = run.worker_id
         if worker_id is not None:
             fields["worker_id"] = worker_id
         with unguarded():

@@ -12,7 +12,7 @@ from queue_telemetry.tasks.short_way import returned
 if TYPE_CHECKING:
     from queue_telemetry.tasks.handler import Handler
 
-__all__ = ["tracked_coroutine", "tracked_function"]
+__all__ = ["parameter_place", "tracked_coroutine", "tracked_function"]
 
 _NOWHERE: Final = sys.maxsize
 
@@ -27,7 +27,10 @@ def tracked_function(
     started, completed = series.started.marks.left, series.completed.marks.left
     uncompleted, append = series.uncompleted.left, series.duration.append
     stamped, keep_stamp, stamp = series.stamped.left, series.stamps.append, series.stamp
-    (id_at, id_name), (headers_at, headers_name) = _place(handler.task_id), _place(handler.headers)
+    (id_at, id_name), (headers_at, headers_name) = (
+        parameter_place(handler.task_id),
+        parameter_place(handler.headers),
+    )
 
     def wrapper(*args: Any, **kwargs: Any) -> Any:
         if get() is not None or not gate.quiet:
@@ -80,7 +83,10 @@ def tracked_coroutine(  # noqa: C901 - one straight way
     started, completed = series.started.marks.left, series.completed.marks.left
     uncompleted, append = series.uncompleted.left, series.duration.append
     stamped, keep_stamp, stamp = series.stamped.left, series.stamps.append, series.stamp
-    (id_at, id_name), (headers_at, headers_name) = _place(handler.task_id), _place(handler.headers)
+    (id_at, id_name), (headers_at, headers_name) = (
+        parameter_place(handler.task_id),
+        parameter_place(handler.headers),
+    )
 
     async def wrapper(*args: Any, **kwargs: Any) -> Any:
         if get() is not None or not gate.quiet:
@@ -125,7 +131,7 @@ def tracked_coroutine(  # noqa: C901 - one straight way
     return wrapper
 
 
-def _place(reader: object) -> tuple[int, str]:
+def parameter_place(reader: object) -> tuple[int, str]:
     """Return at which index of the positional arguments a parameter stands, and its name."""
     if not isinstance(reader, Parameter):
         return _NOWHERE, ""

@@ -132,8 +132,8 @@ class Tracker:
 
     @property
     def needs_runs(self) -> bool:
-        """Whether something is asked for that needs each run as an object, so that no handler may take its short way."""
-        return bool(self.lifecycle.events) or self.on_end is not None or self.watch.is_on
+        """Whether something is asked for that needs each run as an object, so that no handler may do with less."""
+        return bool(self.lifecycle.events) or self.on_end is not None
 
     def adopt(self, task_logs: str, logs_per_error: int, slow_task_s: float, stuck_task_s: float) -> None:
         """Write the lifecycle records that the settings of these names ask for."""

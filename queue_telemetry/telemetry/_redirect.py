@@ -20,7 +20,7 @@ def redirected(telemetry: Telemetry, destination: Destination, settings: Setting
     What was recorded before the block goes where it was going; what is recorded in it never does.
     """
     gate, lifecycle, collection = telemetry._gate, telemetry._tracker.lifecycle, telemetry._collection
-    flags = gate.asleep, gate.quiet, telemetry._closed
+    flags = gate.asleep, gate.quiet, gate.watching, telemetry._closed
     events, keeper, own_settings = lifecycle.events, telemetry._sink, telemetry._settings
     per_error = lifecycle.flood.per_minute
     keeper.uninstall()
@@ -34,13 +34,13 @@ def redirected(telemetry: Telemetry, destination: Destination, settings: Setting
         telemetry._sink.send_to(settings, destination.buffer)
     telemetry._closed = gate.asleep = False
     telemetry.redirected = True
-    gate.quiet = not lifecycle.events
+    gate.quiet, gate.watching = not lifecycle.events, False
     try:
         yield
     finally:
         telemetry.redirected = False
         gate.quiet = False
-        gate.asleep, gate.quiet, telemetry._closed = flags
+        gate.asleep, gate.quiet, gate.watching, telemetry._closed = flags
         telemetry._sink.uninstall()
         collection.swap(outputs)
         telemetry._settings, collection.stats = own_settings, stats

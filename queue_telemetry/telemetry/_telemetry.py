@@ -132,7 +132,7 @@ class Telemetry(Instruments, Operations):
 
     def reset_after_fork(self) -> None:
         """Fall asleep in a forked child: what was pending, open or running stays the parent's."""
-        self._gate.asleep, self._gate.quiet = True, False
+        self._gate.close()
         destination = self._outputs
         self._closed = False  # it was the parent that closed
         self._collection.reset_after_fork()
@@ -157,7 +157,7 @@ class Telemetry(Instruments, Operations):
             return
         outputs = self._build(settings) if settings.enabled else None
         with self._waking.held(_LOCK_WAIT_S):
-            self._gate.asleep, self._gate.quiet = True, False
+            self._gate.close()
             self._settings = settings
             self._configuration_invalid = self._closed = False
             old = self._adopt(settings, outputs)
@@ -346,7 +346,8 @@ class Telemetry(Instruments, Operations):
             self._start_failures = 0
             self._doors.open(self._settings)
             self._vigil.start()
-            self._gate.quiet = not self._tracker.needs_runs
+            self._gate.watching = not self._tracker.needs_runs
+            self._gate.quiet = self._gate.watching and not self._tracker.watch.is_on
             self._gate.asleep = False
             return True
         say("threads", "this process can have no more threads; telemetry sends in place and tries again")
@@ -384,7 +385,7 @@ class Telemetry(Instruments, Operations):
         with self._waking.held(
             min(timeout_s, _LOCK_WAIT_S)
         ):  # a start that is under way comes to its end first
-            self._gate.asleep, self._gate.quiet = True, False
+            self._gate.close()
         self._doors.close(min(timeout_s, _LOCK_WAIT_S))
         self._vigil.stop()
         ticker, self._ticker = self._ticker, None

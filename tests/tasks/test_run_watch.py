@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from queue_telemetry.api import Telemetry
+from queue_telemetry.tasks.run import Run
 
 Records = list[dict[str, object]]
 
@@ -26,6 +27,8 @@ def _tell_after(telemetry: Telemetry, *passed_s: float) -> None:
     for seconds in passed_s:
         for watched in watch._watched.values():
             watched.began_s = telemetry._clock.monotonic() - seconds
+        for frame, _ in watch.frames.values():
+            frame[1] = telemetry._clock.monotonic() - seconds
         watch.tell()
 
 
@@ -132,3 +135,44 @@ def test_a_child_does_not_tell_of_its_parents_runs(watching: Telemetry) -> None:
             os._exit(len(watching._tracker.watch._watched))
 
     assert 0 == os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+
+
+def test_no_run_is_made_for_a_handler_that_is_fast(
+    watching: Telemetry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made: list[int] = []
+    begin, of_frame = Run._begin, Run.of_frame
+    monkeypatch.setattr(Run, "_begin", lambda *args: (made.append(1), begin(*args))[1])
+    monkeypatch.setattr(Run, "of_frame", lambda *args: (made.append(1), of_frame(*args))[1])
+
+    watching.task("work")(watching._tracker.watch.tell)()
+
+    assert ([], {}) == (made, watching._tracker.watch.frames)
+
+
+def test_a_handler_that_was_told_of_ends_and_counts_as_any(
+    watching: Telemetry, series_of: Callable[[Telemetry], dict[tuple[str, ...], float]]
+) -> None:
+    watching.task("work")(lambda: _tell_after(watching, 11, 12))()
+
+    assert 1 == series_of(watching)["queue.tasks.completed", "default", "work"]
+    assert 0 == watching._tracker.in_flight()
+
+
+def test_one_that_goes_on_until_its_result_is_awaited_is_watched_on(
+    watching: Telemetry, records: Records
+) -> None:
+    async def later() -> None:
+        _tell_after(watching, 11)
+
+    asyncio.run(watching.task("work")(lambda: later())())  # noqa: PLW0108 - a plain function
+
+    assert ["slow_task"] == _events(records)
+
+
+def test_what_is_watched_counts_for_the_longest_run(watching: Telemetry) -> None:
+    ages: list[float | None] = []
+
+    watching.task("work")(lambda: ages.append(watching._tracker.longest_running_s()))()
+
+    assert ages[0] is not None
