@@ -15,6 +15,7 @@ T = TypeVar("T")
 _FORMAT: Final = 1
 _TOKEN: Final = re.compile(r"[0-9a-f]{16}")
 _LARGEST: Final = 2**63 - 1
+_LATEST_S: Final = 1e12  # of what no clock shows: minutes and ages are worked out from it
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,8 +83,12 @@ class State:
             raise ValueError("the token is none")
         service = header.get("service")
         published_s = header.get("published_s")
-        if not isinstance(service, str | None) or type(published_s) not in {int, float}:
-            raise ValueError("the service or the time is of another type")
+        if not isinstance(service, str | None):
+            raise ValueError("the service is of another type")  # noqa: TRY004 - the file is wrong, not the program
+        if not isinstance(published_s, int | float) or isinstance(published_s, bool):
+            raise ValueError("the time is of another type")  # noqa: TRY004 - the same
+        if not 0 <= published_s <= _LATEST_S:
+            raise ValueError("the time is none of a clock")
         return cls(
             token=token,
             sequence=_number(header, "sequence"),
@@ -91,7 +96,7 @@ class State:
             start_ticks=_number(header, "start_ticks"),
             boot_id=_typed(header, "boot_id", str),
             service=service,
-            published_s=float(published_s or 0),
+            published_s=float(published_s),
             ended=_typed(header, "ended", bool),
             facts=_typed(header, "facts", dict),
             body=body,

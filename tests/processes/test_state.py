@@ -70,6 +70,8 @@ def test_bytes_that_are_no_state_are_refused_in_one_way(data: bytes) -> None:
         (b'"service":"billing"', b'"service":[]'),
         (b'"published_s":12.5', b'"published_s":"12.5"'),
         (b'"published_s":12.5', b'"published_s":true'),
+        (b'"published_s":12.5', b'"published_s":-0.5'),
+        (b'"published_s":12.5', b'"published_s":1e300'),
         (b'"ended":false', b'"ended":0'),
         (b'"facts":{"in_flight":2}', b'"facts":[]'),
         (b'{"format"', b'[{"format"'),
