@@ -157,8 +157,9 @@ class Gauge:
         return self._marks.has_new()
 
     def forget(self) -> None:
-        """Take the value back, as unknown."""
+        """Say that the value is unknown, also where it never was known."""
         self._latest = None
+        self._told = True
 
     def drain(self, batch: Batch) -> None:
         """Put the newest value into the batch, with the weight of all the calls since the last drain."""

@@ -163,12 +163,12 @@ class Registry:
 
     def discard(self) -> None:
         """In a forked child: what the cells hold is the parent's, so drain it and let it go."""
-        self.collect()
-        self._folded_before_fork = self._folded.read()
         for cells in list(self._cells.values()):
             for cell in list(cells.values()):
                 if isinstance(cell, Gauge):
-                    cell.forget()
+                    cell.forget()  # before the drain: that it is unknown is not the child's to say
+        self.collect()
+        self._folded_before_fork = self._folded.read()
 
     def stats(self) -> dict[str, int]:
         """Return how many series there are, and how often one was asked for that had to fold."""

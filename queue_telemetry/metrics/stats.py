@@ -24,6 +24,7 @@ __all__ = ["Stats"]
 
 _SLICES: Final = 6
 _MINUTE_S: Final = 60.0
+_EXPIRES_S: Final = 240.0  # a gauge that nobody set for about so long became unknown by itself
 
 _FAILED: Final = "queue.tasks.failed"
 _OUTCOMES: Final = {"queue.tasks.completed": "completed", _FAILED: "failed", "queue.tasks.retried": "retried"}
@@ -222,12 +223,17 @@ class Stats:
         self, readings: dict[str, Reading], queue: str, value: float | None, at_s: float | None
     ) -> None:
         """Keep what a shared gauge says; *at_s* is None when nobody said it anew."""
+        known, now_s = readings.get(queue), self._clock.monotonic()
         if value is None:
-            readings.pop(queue, None)
-        elif at_s is None and queue in readings:
+            if known is not None and known.value is None:
+                return
+            # what expired takes back no more than itself: another process may have said better since
+            expired = known is not None and now_s - known.at_s > _EXPIRES_S
+            readings[queue] = Reading(known.at_s if known is not None and expired else now_s, None)
+        elif at_s is None and known is not None and known.value is not None:
             return
         else:
-            readings[queue] = Reading(self._clock.monotonic() if at_s is None else at_s, value)
+            readings[queue] = Reading(now_s if at_s is None else at_s, value)
         self._summary = None
 
 

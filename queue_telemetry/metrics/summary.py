@@ -38,7 +38,7 @@ _FAILED: Final = CATALOG["queue.tasks.failed"]
 _MINUTE_S: Final = 60.0
 
 K = TypeVar("K")
-P = TypeVar("P", TypeSlice, Running, Histogram, ErrorTally)
+P = TypeVar("P", TypeSlice, Running, Histogram, ErrorTally, Reading)
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,8 +183,8 @@ def merge(summaries: Iterable[Summary]) -> Summary:
         waits=_merged_slices(one.waits for one in several),
         types=_merged_types(one.types for one in several),
         running=_merged(one.running for one in several),
-        sizes=_newest(one.sizes for one in several),
-        oldest_ages_s=_newest(one.oldest_ages_s for one in several),
+        sizes=_merged(one.sizes for one in several),
+        oldest_ages_s=_merged(one.oldest_ages_s for one in several),
         errors=_merged(one.errors for one in several),
     )
 
@@ -243,14 +243,6 @@ def _merged_slices(several: Iterable[Mapping[int, Buckets]]) -> dict[int, Bucket
         for at, buckets in part.items():
             known = whole.get(at)
             whole[at] = buckets if known is None else added((known, buckets))
-    return whole
-
-
-def _newest(several: Iterable[Mapping[str, Reading]]) -> dict[str, Reading]:
-    whole: dict[str, Reading] = {}
-    for part in several:
-        for queue, reading in part.items():
-            whole[queue] = max(reading, whole.get(queue, reading))
     return whole
 
 

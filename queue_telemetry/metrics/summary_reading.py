@@ -30,7 +30,11 @@ def hour_buckets(slices: Mapping[int, Buckets], now_s: float) -> Buckets:
 
 def valid(readings: Mapping[str, Reading], now_s: float) -> dict[str, float]:
     """Return the values that somebody said lately."""
-    return {queue: one.value for queue, one in readings.items() if now_s - one.at_s <= _READING_EXPIRES_S}
+    return {
+        queue: one.value
+        for queue, one in readings.items()
+        if one.value is not None and now_s - one.at_s <= _READING_EXPIRES_S
+    }
 
 
 def groups(tallies: Mapping[str, ErrorTally], now_s: float, epoch_s: float) -> tuple[ErrorGroup, ...]:

@@ -141,7 +141,8 @@ def to_readings(plain: Plain) -> dict[str, Reading]:
     """Read a shared gauge."""
     rows = _matrix(plain, 3)
     _column([queue for queue, *_ in rows], _TEXT)
-    return {queue: Reading(*_column(told, _NUMBER)) for queue, *told in rows}
+    _column([at_s for _, at_s, _ in rows], _NUMBER)
+    return {queue: Reading(*_column(told, _NUMBER_OR_NULL)) for queue, *told in rows}
 
 
 def buckets(slices: Mapping[int, Buckets]) -> Plain:

@@ -1,5 +1,6 @@
 """The parts of a summary: plain values that add up, whichever process counted them. Pure: no clock, no socket, no state."""
 
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final, NamedTuple, TypeVar
@@ -117,17 +118,25 @@ class Running:
         return Running(self.in_flight + other.in_flight, min(known) if len(known) == 2 else None)
 
 
-@dataclass(frozen=True, slots=True, order=True)
+@dataclass(frozen=True, slots=True)
 class Reading:
     """What a shared gauge said.
 
     Attributes:
         at_s: When it was said, monotonic seconds.
-        value: The value.
+        value: The value; None when it was said to be unknown, which takes back what others said before.
     """
 
     at_s: float
-    value: float
+    value: float | None
+
+    def plus(self, other: "Reading") -> "Reading":
+        """Return the newer one; of two of the same time the greater value, and a value rather than none."""
+        return max(self, other, key=_age_and_value)
+
+
+def _age_and_value(reading: Reading) -> tuple[float, float]:
+    return reading.at_s, -math.inf if reading.value is None else reading.value
 
 
 @dataclass(frozen=True, slots=True)

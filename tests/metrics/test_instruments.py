@@ -294,6 +294,13 @@ def test_a_value_taken_back_is_told_once_as_unknown(gauge: Gauge) -> None:
     assert [] == drained(gauge).gauges
 
 
+def test_that_a_value_never_was_known_can_be_told(gauge: Gauge) -> None:
+    gauge.forget()
+
+    assert [(None, 0)] == [(value, weight) for _, value, weight in drained(gauge).gauges]
+    assert [] == drained(gauge).gauges
+
+
 def test_a_value_taken_back_at_once_still_weighs(gauge: Gauge) -> None:
     gauge.set(4)
     gauge.forget()

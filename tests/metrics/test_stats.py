@@ -181,6 +181,30 @@ def test_an_unknown_gauge_is_taken_away(stats: Stats) -> None:
     assert {} == stats.snapshot().queue_sizes
 
 
+def test_an_unknown_gauge_is_told_to_be_so_since_it_became_so(stats: Stats, hands: _Hands) -> None:
+    stats.fold(_gauged("queue.size", 5), ())
+    hands.now_s += 10
+    stats.fold(_gauged("queue.size", None), ())
+    hands.now_s += 10
+    stats.fold(_gauged("queue.size", None), ())
+
+    assert {"mail": Reading(10_010.0, None)} == stats.summary().sizes
+
+
+def test_a_gauge_that_was_unknown_from_the_beginning_is_told_to_be_so(stats: Stats) -> None:
+    stats.fold(_gauged("queue.size", None), ())
+
+    assert {"mail": Reading(10_000.0, None)} == stats.summary().sizes
+
+
+def test_a_gauge_that_nobody_renews_takes_nothing_back_that_others_say(stats: Stats, hands: _Hands) -> None:
+    stats.fold(_gauged("queue.size", 5), ())
+    hands.now_s += 299
+    stats.fold(_gauged("queue.size", None), ())
+
+    assert {"mail": Reading(10_000.0, None)} == stats.summary().sizes
+
+
 def test_other_gauges_are_not_its_business(stats: Stats) -> None:
     stats.fold(Batch(gauges=[(Series(CATALOG["queue.active_workers"]), 3, 1)]), ())
 

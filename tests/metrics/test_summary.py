@@ -51,6 +51,12 @@ def test_of_a_shared_gauge_the_newest_reading_stands() -> None:
     assert {"mail": 3.0} == merge([new, old]).snapshot(2.0, 0.0).queue_sizes
 
 
+def test_that_it_is_unknown_is_a_reading_as_well() -> None:
+    dead, heir = Summary(sizes={"mail": Reading(1.0, 42.0)}), Summary(sizes={"mail": Reading(2.0, None)})
+
+    assert {} == merge([dead, heir]).snapshot(2.0, 0.0).queue_sizes
+
+
 def test_a_reading_that_nobody_renews_becomes_unknown() -> None:
     summary = Summary(sizes={"mail": Reading(100.0, 3.0)}, oldest_ages_s={"mail": Reading(100.0, 9.0)})
 

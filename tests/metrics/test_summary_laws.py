@@ -35,7 +35,7 @@ _HISTOGRAMS = st.builds(
     Histogram, st.lists(_COUNTS, min_size=len(EDGES_S) + 1, max_size=len(EDGES_S) + 1).map(tuple), _EXACT
 )
 _TYPE_SLICES = st.builds(TypeSlice, _COUNTS, _COUNTS, _COUNTS, _EXACT, _EXACT, _BUCKETS, _BUCKETS)
-_READINGS = st.dictionaries(_NAMES, st.builds(Reading, _EXACT, _EXACT), max_size=3)
+_READINGS = st.dictionaries(_NAMES, st.builds(Reading, _EXACT, st.none() | _EXACT), max_size=3)
 _ERRORS = st.builds(
     ErrorTally,
     _EXACT,
