@@ -59,7 +59,7 @@ def test_taken_away_it_comes_back_at_the_next_tick(
 def test_the_ticker_puts_it_back_at_once(
     make_telemetry: MakeTelemetry, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("queue_telemetry.telemetry._telemetry._TICK_S", 3600.0)
+    monkeypatch.setattr("queue_telemetry.telemetry._process_life._TICK_S", 3600.0)
     capturing = make_telemetry(capture_logs=True, task_logs="none")
     capturing.health()
     back = threading.Event()
