@@ -107,19 +107,25 @@ class Processes:
     def after_task(self, flush_task: Callable[[TaskSeries], None]) -> Callable[[TaskSeries], None]:
         """Return *flush_task* with telling the others behind it: the process may end at once, and say nothing more.
 
-        Always where that is cheap, as it is in a process that ran few types; else seldom enough to take a tenth of the
-        time.
+        Always where that is cheap, as it is in a process that ran few types, and where they would take the run for lost;
+        else seldom enough to take a tenth of the time.
         """
 
         def flush_and_tell(series: TaskSeries) -> None:
             flush_task(series)
             began_s = self._clock.monotonic()
-            if self._task_cost_s < _CHEAP_S or began_s - self._task_told_s > self._task_cost_s / _SHARE:
+            is_due = began_s - self._task_told_s > self._task_cost_s / _SHARE
+            if self._task_cost_s < _CHEAP_S or is_due or self._is_told_in_flight(series):
                 self._lock.run(_LOCK_WAIT_S, self._tell_news, otherwise=False)
                 self._task_told_s = self._clock.monotonic()
                 self._task_cost_s = self._task_told_s - began_s
 
         return flush_and_tell
+
+    def _is_told_in_flight(self, series: TaskSeries) -> bool:
+        """Tell whether others know of runs of a series, of which none is left: so once after a tick in one's midst."""
+        told = self._told
+        return told is not None and (series.queue, series.type) in told[0].running and not series.in_flight()
 
     def end(self) -> None:
         """Tell the others that this life is over, and all that it counted. Its slot is still to be held."""
