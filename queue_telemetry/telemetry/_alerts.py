@@ -35,7 +35,7 @@ _CHECK_EACH_S: Final = 60.0  # UDP may lose one, and a monitor without news woul
 
 
 class Alerting:
-    """Alerts of one telemetry in one process, which evaluates as all do and speaks only where it has the duty.
+    """Alerts of one telemetry in one process, which evaluates for its service and speaks only where it has the duty.
 
     A process that takes the duty over knows what fired before from the one that had it, and tells when it is resolved.
     Records and the callback have a thread each, so that neither a log handler nor the user's code holds up anything.

@@ -204,3 +204,18 @@ def test_a_process_that_gives_signs_of_life_is_not_stale(
     (present,) = household.look(time.monotonic() + 100, time.time()).living
 
     assert present.facts.heartbeat_age_s is None
+
+
+def test_who_only_listens_hears_the_living_but_the_one_that_asks_and_reads_no_counts(
+    begin: Callable[[], _Process], household: Household, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own, other, dead = begin(), begin(), begin()
+    own.tell(1)
+    other.tell(2, in_flight=2)
+    dead.tell(3)
+    dead.slot.close()
+    monkeypatch.setattr(Summary, "from_json", None)  # to read counts would fail
+
+    heard = household.hear(time.monotonic(), time.time(), without=own.life.token)
+
+    assert [2] == [present.facts.in_flight for present in heard]
