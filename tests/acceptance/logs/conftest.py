@@ -21,9 +21,9 @@ class Shipped:
     telemetry: Telemetry
     until: Callable[..., Any]
 
-    def log(self, count: int, text: str = "", **fields: object) -> None:
-        """Log *count* records through loguru, numbered from 0 by the key `n`."""
-        for number in range(count):
+    def log(self, count: int, text: str = "", *, begin: int = 0, **fields: object) -> None:
+        """Log *count* records through loguru, numbered from *begin* by the key `n`."""
+        for number in range(begin, begin + count):
             logger.bind(n=number, **fields).info("record {}{}", number, text)
 
     def logs(self) -> dict[str, Any]:

@@ -31,14 +31,19 @@ def test_what_did_not_fit_is_told_once_the_collector_is_back(nginx: Any, ship: S
     nginx.switch_off(503)
     shipped.deliver()
     account = shipped.deliver()
+    # tells at once what was lost after a first record about it, else a minute later
+    shipped.telemetry.close(10.0)
 
     told = [record for record in nginx.stored() if record.get("event") == "telemetry_loss"]
     assert {"overflow": lost} == account["dropped"]
     assert lost == sum(record["dropped"]["overflow"] for record in told)
-    assert 1 == len(told)
+    assert 1 <= len(told) <= 2
     assert ("WARNING", "billing") == (told[0]["level"], told[0]["service"])
-    records = [record for record in nginx.stored() if "n" in record]
-    assert list(range(lost, 2_000)) == [record["n"] for record in records]
+    kept = [record["n"] for record in nginx.stored() if "n" in record]
+    missing = sorted(set(range(2_000)) - set(kept))
+    assert kept == sorted(set(kept))
+    # the oldest that waited: what was being sent just then may be older, and stayed
+    assert list(range(missing[0], missing[0] + lost)) == missing
     assert told[0]["from"] <= told[0]["to"] <= told[0]["timestamp"]
 
 
@@ -71,7 +76,10 @@ def test_what_memory_cannot_hold_is_carried_by_the_disk(
         log_durability=durability,
         log_spool_dir=str(tmp_path / "spool"),
     )
-    shipped.log(3_000)
+    for begin in range(0, 3_000, 100):
+        shipped.log(100, begin=begin)
+        # else it fills so little memory faster than another thread comes to write
+        assert shipped.until(lambda: shipped.logs()["pending_bytes"] <= _MEMORY_BYTES // 2)
     shipped.wait_for("retries")
 
     nginx.switch_off(503)
