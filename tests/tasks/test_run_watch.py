@@ -4,6 +4,7 @@ import asyncio
 import gc
 import os
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 
@@ -142,8 +143,16 @@ def test_no_run_is_made_for_a_handler_that_is_fast(
 ) -> None:
     made: list[int] = []
     begin, of_frame = Run._begin, Run.of_frame
-    monkeypatch.setattr(Run, "_begin", lambda *args: (made.append(1), begin(*args))[1])
-    monkeypatch.setattr(Run, "of_frame", lambda *args: (made.append(1), of_frame(*args))[1])
+
+    def count(make: Callable[..., Any]) -> Callable[..., Any]:
+        def made_one(*args: Any) -> Any:
+            made.append(1)
+            return make(*args)
+
+        return made_one
+
+    monkeypatch.setattr(Run, "_begin", count(begin))
+    monkeypatch.setattr(Run, "of_frame", count(of_frame))
 
     watching.task("work")(watching._tracker.watch.tell)()
 

@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
@@ -93,10 +94,12 @@ def test_after_a_question_the_ticker_looks_again_and_who_asks_does_not(
     household = other._processes._household
     assert household is not None
     look = household.look
-    household.look = lambda *args, **kwargs: (  # type: ignore[method-assign]
-        lookers.append(threading.current_thread().name),
-        look(*args, **kwargs),
-    )[1]
+
+    def look_and_tell(*args: Any, **kwargs: Any) -> Any:
+        lookers.append(threading.current_thread().name)
+        return look(*args, **kwargs)
+
+    household.look = look_and_tell  # type: ignore[method-assign]
     other._processes.tick()
     assert [] == lookers  # nobody asked
 
