@@ -1,6 +1,7 @@
 """What every other room stands on: clocks, threads, forks, accounting and the library's own log."""
 
 from queue_telemetry._runtime.accounting import Delivery, DeliveryLedger, DropReason
+from queue_telemetry._runtime.addresses import Address, look_up
 from queue_telemetry._runtime.backoff import full_jitter_s
 from queue_telemetry._runtime.bell import Bell
 from queue_telemetry._runtime.clock import SYSTEM_CLOCK, Clock
@@ -14,6 +15,7 @@ from queue_telemetry._runtime.thread import BackgroundLoop
 __all__ = [
     "LOGGER",
     "SYSTEM_CLOCK",
+    "Address",
     "BackgroundLoop",
     "Bell",
     "Clock",
@@ -26,6 +28,7 @@ __all__ = [
     "full_jitter_s",
     "guarded",
     "is_guarded",
+    "look_up",
     "register_fork_aware",
     "say",
 ]

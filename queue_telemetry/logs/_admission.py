@@ -16,21 +16,21 @@ class Admission:
 
     Args:
         accounts: The chunks.
-        writes_ahead: Whether each other line is in the spool before it is in a chunk.
 
     Attributes:
+        writes_ahead: Whether each other line is in the spool before it is in a chunk.
         refuses: Whether nothing more is taken.
         pass_on: Takes what is refused, without the lock; None counts it as closed.
         not_written: Lines that could not be written ahead, and are in memory only.
     """
 
-    def __init__(self, accounts: Accounts, *, writes_ahead: bool) -> None:
+    def __init__(self, accounts: Accounts) -> None:
+        self.writes_ahead = False
         self.refuses = False
         self.pass_on: Callable[[bytes, bool], None] | None = None
         self.not_written = 0
         self._accounts = accounts
         self._capacity = accounts.capacity
-        self._writes_ahead = writes_ahead
         self._spent: Holdings | None = None  # in which nothing goes for a record below ERROR
 
     def admit(self, line: bytes, *, severe: bool) -> bool:
@@ -38,7 +38,7 @@ class Admission:
         if self.refuses:
             self._refuse(line, severe=severe)
             return False
-        if self._writes_ahead:
+        if self.writes_ahead:
             self.not_written += 1
             if self._accounts.held.chunks[-1].disk is not None:
                 self._accounts.commit(self._accounts.seal)

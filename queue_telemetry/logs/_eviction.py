@@ -11,9 +11,8 @@ from queue_telemetry.logs._holdings import Holdings
 
 __all__ = ["evict", "thin"]
 
-_SMALL: Final = (
-    4  # such a part of a batch is joined to others: larger ones are few, and copies leave holes in the heap
-)
+_SMALL: Final = 4
+"""Such a part of a batch is joined to others: larger ones are few, and copies leave holes in the heap."""
 
 
 def evict(held: Holdings, capacity: Capacity, limit_bytes: int, now_s: float, *, severe: bool) -> None:

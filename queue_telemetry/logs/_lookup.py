@@ -1,18 +1,14 @@
 """Look a host's addresses up in bounded time: the system's own look-up has no end of its own, and cannot be stopped."""
 
-import encodings.idna  # noqa: F401 - else getaddrinfo imports it, on a thread, where a fork would hang the child
 import socket
 import threading
-from typing import Any, Final
+from typing import Final
 
-from queue_telemetry._runtime import guarded
+from queue_telemetry._runtime import Address, Bell, guarded, look_up
 
-__all__ = ["Address", "Lookup"]
+__all__ = ["Lookup"]
 
 _THREAD: Final = "queue_telemetry-logs-dns"
-
-Address = tuple[socket.AddressFamily, tuple[Any, ...]]
-"""A family and what `connect` takes for it."""
 
 
 class Lookup:
@@ -32,14 +28,14 @@ class Lookup:
             OSError: There is none; a TimeoutError when there is no answer in time, or `stop` was called.
         """
         question = _Question(host, port)
-        if question.ask(socket.AI_NUMERICHOST):
+        if question.ask(numeric=True):
             return question.addresses
         if self._question is None or not self._question.is_same(question):
             self._question = question
             question.start()
         question = self._question
         if not self._stopped:
-            question.woken.wait(timeout_s)
+            question.bell.wait(timeout_s)
         if not question.answered:
             raise TimeoutError
         self._question = None
@@ -52,7 +48,7 @@ class Lookup:
         self._stopped = True
         question = self._question
         if question is not None:
-            question.woken.set()
+            question.bell.ring()
 
 
 class _Question:
@@ -62,7 +58,7 @@ class _Question:
         self.addresses: list[Address] = []
         self.error: Exception | None = None
         self.answered = False
-        self.woken = threading.Event()
+        self.bell = Bell()  # rung with the answer, or to end the wait for it
 
     def is_same(self, other: "_Question") -> bool:
         return (self._host, self._port) == (other._host, other._port)
@@ -73,19 +69,18 @@ class _Question:
         except RuntimeError:  # the process's limit, or the interpreter is on its way out
             self._run()
 
-    def ask(self, flags: int = 0) -> bool:
+    def ask(self, *, numeric: bool = False) -> bool:
         """Ask the system and tell whether it knows addresses; what it raises is kept."""
         try:
-            found = socket.getaddrinfo(self._host, self._port, type=socket.SOCK_STREAM, flags=flags)
+            self.addresses = look_up(self._host, self._port, socket.SOCK_STREAM, numeric=numeric)
         except Exception as error:  # noqa: BLE001 - a thread's top; names that are none raise several kinds
             self.error = error
             return False
         self.error = None
-        self.addresses = [(family, address) for family, _, _, _, address in found]
         return True
 
     def _run(self) -> None:
         with guarded():
             self.ask()
             self.answered = True
-            self.woken.set()
+            self.bell.ring()

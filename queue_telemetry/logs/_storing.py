@@ -13,9 +13,8 @@ __all__ = ["Storing"]
 
 T = TypeVar("T")
 
-_PATIENCE_S: Final = (
-    0.05  # for who writes: that is in the disk's cache within a millisecond, unless something is wrong
-)
+_PATIENCE_S: Final = 0.05
+"""For who writes: that is in the disk's cache within a millisecond, unless something is wrong."""
 
 
 class Storing:

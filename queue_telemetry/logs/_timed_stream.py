@@ -13,7 +13,8 @@ from typing import Any, Final
 
 import httpcore
 
-from queue_telemetry.logs._lookup import Address, Lookup
+from queue_telemetry._runtime import Address
+from queue_telemetry.logs._lookup import Lookup
 from queue_telemetry.logs._nested_tls import NestedTls
 
 __all__ = ["TimedNetwork"]

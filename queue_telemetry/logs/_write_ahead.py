@@ -5,7 +5,6 @@ from functools import partial
 from typing import Final
 
 from queue_telemetry._runtime import Clock
-from queue_telemetry.logs._admission import Admission
 from queue_telemetry.logs.buffer import MAX_RECORDS, RecordBuffer
 from queue_telemetry.logs.spool import Place, Spool
 
@@ -45,7 +44,7 @@ class WriteAheadBuffer(RecordBuffer):
             max_age_s=max_age_s,
             spool=spool,
         )
-        self._admission = Admission(self._accounts, writes_ahead=True)
+        self._admission.writes_ahead = True
         self._easy_bytes = -1  # a line that was not written is to be looked at
         self._written_to = spool
         self._writer = self._storing.writer

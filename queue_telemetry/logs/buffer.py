@@ -53,7 +53,7 @@ class RecordBuffer(Outgoing):
         accounts = Accounts(Capacity(max_bytes, batch_bytes, max_records, max_age_s), clock, spool)
         super().__init__(accounts, Storing(accounts))
         self.on_wake: Callable[[], None] = _nothing
-        self._admission = Admission(accounts, writes_ahead=False)
+        self._admission = Admission(accounts)
         self._lock = accounts.lock
         self._acquire, self._release = accounts.lock.lock.acquire, accounts.lock.lock.release
         self._clock = clock

@@ -1,19 +1,15 @@
 """Host names to addresses, on a thread of its own: a slow DNS never holds up whoever sends."""
 
-import encodings.idna  # noqa: F401 - else getaddrinfo imports it, on our thread, where a fork would hang the child
 import socket
 import threading
 import time
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Any, Final
+from typing import Final
 
-from queue_telemetry._runtime import BackgroundLoop, full_jitter_s, say
+from queue_telemetry._runtime import Address, BackgroundLoop, full_jitter_s, look_up, say
 
-__all__ = ["Address", "Resolver"]
-
-Address = tuple[socket.AddressFamily, tuple[Any, ...]]
-"""A family and what `connect` takes for it."""
+__all__ = ["Resolver"]
 
 _REFRESH_S: Final = 30.0
 _RETRY_BASE_S: Final = 1.0
@@ -38,7 +34,7 @@ class Resolver:
         host: A name or a numeric address.
         port: The receiver's port.
         on_addresses: Takes addresses in order of preference; called on the resolver's thread.
-        look_up: Asks DNS; may block, and may raise what `socket.getaddrinfo` raises.
+        ask: Asks DNS; may block, and may raise what `socket.getaddrinfo` raises.
         ipv6: Look for IPv6 addresses only.
     """
 
@@ -47,7 +43,7 @@ class Resolver:
         host: str,
         port: int,
         on_addresses: Callable[[Sequence[Address]], None],
-        look_up: Callable[[str, int], Sequence[Address]] | None = None,
+        ask: Callable[[str, int], Sequence[Address]] | None = None,
         *,
         ipv6: bool = False,
     ) -> None:
@@ -56,7 +52,7 @@ class Resolver:
         self._port = port
         self._question = host, port, family
         self._on_addresses = on_addresses
-        self._look_up = look_up or partial(_look_up, family=family)
+        self._look_up = ask or partial(look_up, kind=socket.SOCK_DGRAM, family=family)
         self._failures = 0
         self._known = self._is_numeric = False
         self._fresh_until_s = float("-inf")
@@ -143,11 +139,6 @@ def _numeric_names(host: str) -> tuple[str, ...]:
 def _numeric_addresses(host: str, port: int, family: socket.AddressFamily) -> list[Address]:
     """Return the address that *host* spells out; empty for a name. Asks no one."""
     try:
-        return _look_up(host, port, family=family, flags=socket.AI_NUMERICHOST)
+        return look_up(host, port, socket.SOCK_DGRAM, family=family, numeric=True)
     except (OSError, UnicodeError, ValueError):
         return []
-
-
-def _look_up(host: str, port: int, *, family: socket.AddressFamily, flags: int = 0) -> list[Address]:
-    found = socket.getaddrinfo(host, port, family, socket.SOCK_DGRAM, flags=flags)
-    return [(family, sockaddr) for family, _, _, _, sockaddr in found]

@@ -7,9 +7,8 @@ from collections.abc import Sequence
 from enum import Enum
 from typing import Final, Literal, Protocol
 
-from queue_telemetry._runtime import DropReason
+from queue_telemetry._runtime import Address, DropReason
 from queue_telemetry.statsd._path_mtu import DEFAULT_PAYLOAD_BYTES, payload_bytes_of
-from queue_telemetry.statsd._resolver import Address
 from queue_telemetry.statsd._taken import Taken, TakenLog
 
 __all__ = ["BUSY", "FULL", "SendOutcome", "Transport", "UdpTransport"]

@@ -29,9 +29,8 @@ _STATSD_SHARE_S: Final = 0.5  # of a closing time: what a flush over UDP takes i
 _WINDOW_SHARE: Final = 0.9  # of the interval between two flushes: the rest is for what comes up meanwhile
 _TASK_SHARE_S: Final = 0.05  # of a task's time, when the socket is full
 _FIRST_ADDRESS_S: Final = 1.0  # of a process's first task: a child may live for that one alone
-_GOODBYE_S: Final = (
-    0.1  # for the last words, what became of the logs among them, when those took more than their time
-)
+_GOODBYE_S: Final = 0.1
+"""For the last words, what became of the logs among them, when those took more than their time."""
 
 
 class Outputs:

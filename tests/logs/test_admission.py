@@ -19,7 +19,8 @@ def accounts(manual_clock: Any, make_spool: Make) -> Accounts:
 
 @pytest.mark.parametrize("writes_ahead", [True, False])
 def test_who_refuses_counts_as_closed(accounts: Accounts, writes_ahead: bool) -> None:
-    admission = Admission(accounts, writes_ahead=writes_ahead)
+    admission = Admission(accounts)
+    admission.writes_ahead = writes_ahead
     admission.refuses = True
 
     assert not admission.admit(b"1\n", severe=True)
@@ -28,7 +29,7 @@ def test_who_refuses_counts_as_closed(accounts: Accounts, writes_ahead: bool) ->
 
 
 def test_who_refuses_passes_on_once_the_lock_is_free(accounts: Accounts) -> None:
-    admission = Admission(accounts, writes_ahead=False)
+    admission = Admission(accounts)
     admission.refuses = True
     passed: list[tuple[bytes, bool, bool]] = []
     admission.pass_on = lambda line, severe: passed.append((line, severe, accounts.lock.is_mine))
@@ -39,12 +40,13 @@ def test_who_refuses_passes_on_once_the_lock_is_free(accounts: Accounts) -> None
 
 
 def test_a_line_that_was_not_written_ahead_is_taken_and_counted(accounts: Accounts) -> None:
-    admission = Admission(accounts, writes_ahead=True)
+    admission = Admission(accounts)
+    admission.writes_ahead = True
 
     assert (True, 1) == (admission.admit(b"1\n", severe=False), admission.not_written)
 
 
 def test_what_memory_never_holds_is_dropped(accounts: Accounts) -> None:
-    assert not Admission(accounts, writes_ahead=False).admit(b"x" * 10 + b"\n", severe=True)
+    assert not Admission(accounts).admit(b"x" * 10 + b"\n", severe=True)
 
     assert {DropReason.OVERFLOW: 1} == accounts.held.dropped

@@ -82,6 +82,24 @@ def test_stop_ends_a_wait_and_all_later_ones(dns: Dns) -> None:
     dns.answers.set()
 
 
+def test_stop_ends_a_wait_that_is_under_way(dns: Dns) -> None:
+    lookup, errors = Lookup(), []
+
+    def ask() -> None:
+        try:
+            lookup.addresses("slow.test", 9, 60.0)
+        except TimeoutError as error:
+            errors.append(error)
+
+    waiting = threading.Thread(target=ask)
+    waiting.start()
+    lookup.stop()
+    waiting.join(10)
+    dns.answers.set()
+
+    assert 1 == len(errors)
+
+
 def test_without_another_thread_the_caller_asks(dns: Dns, monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(_thread: threading.Thread) -> None:
         raise RuntimeError("can't start new thread")

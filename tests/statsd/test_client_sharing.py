@@ -176,15 +176,15 @@ from functools import partial
 from queue_telemetry.statsd import _resolver
 
 answer = threading.Event()
-look_up = _resolver._look_up
+look_up = _resolver.look_up
 
-def slow(host, port, *, family, flags=0):
-    if flags:
-        return look_up(host, port, family=family, flags=flags)
+def slow(host, port, kind, *, family, numeric=False):
+    if numeric:
+        return look_up(host, port, kind, family=family, numeric=True)
     answer.wait(20)
-    return look_up("127.0.0.1", port, family=family)
+    return look_up("127.0.0.1", port, kind, family=family)
 
-_resolver._look_up = slow
+_resolver.look_up = slow
 client = StatsClient("agent.invalid", target)
 client.incr("lost")
 

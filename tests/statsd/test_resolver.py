@@ -4,8 +4,9 @@ from collections.abc import Callable, Generator, Sequence
 
 import pytest
 
+from queue_telemetry._runtime import Address, look_up
 from queue_telemetry.statsd import _resolver
-from queue_telemetry.statsd._resolver import Address, Resolver, _look_up
+from queue_telemetry.statsd._resolver import Resolver
 
 FIRST: Address = (socket.AF_INET, ("192.0.2.1", 8125))
 SECOND: Address = (socket.AF_INET, ("192.0.2.2", 8125))
@@ -84,7 +85,7 @@ def test_name_is_resolved_on_a_thread_of_its_own(make: Make, told: list[Sequence
 
 
 def test_real_look_up_finds_a_name(make: Make, told: list[Sequence[Address]]) -> None:
-    resolver = make("statsd.internal", lambda _, port: _look_up("localhost", port, family=socket.AF_UNSPEC))
+    resolver = make("statsd.internal", lambda _, port: look_up("localhost", port, socket.SOCK_DGRAM))
 
     assert resolver.await_answer(5.0)
     assert told[0][0][1][0] in {"127.0.0.1", "::1"}

@@ -22,9 +22,8 @@ from queue_telemetry.logs.spool.place import Place
 
 __all__ = ["Spool"]
 
-_HANGS_S: Final = (
-    2.0  # a write is in the disk's cache within a millisecond, a directory is read in a little more
-)
+_HANGS_S: Final = 2.0
+"""A write is in the disk's cache within a millisecond, a directory is read in a little more."""
 _GONE: Final = frozenset({errno.ENOENT, errno.EBADF})  # of a directory that was removed
 
 

@@ -12,8 +12,8 @@ import sys
 from collections.abc import Iterator
 from typing import Any
 
-from google.protobuf import json_format  # type: ignore[import-untyped]  # in an environment of its own
-from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest  # type: ignore[import-not-found]  # the same
+from google.protobuf import json_format
+from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
 
 _HEX_DIGITS = {"traceId": 32, "spanId": 16}
 
